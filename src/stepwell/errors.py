@@ -1,0 +1,86 @@
+"""Every exception that stepwell raises on purpose. None of them leaves a log call unless `strict`."""
+
+from __future__ import annotations
+
+__all__ = [
+    "ApiError",
+    "AuthError",
+    "BlobError",
+    "FilterError",
+    "HomeError",
+    "InvalidValue",
+    "NotFound",
+    "RunExists",
+    "ServiceUnavailable",
+    "SettingsError",
+    "SpoolError",
+    "StepwellError",
+    "StoreBusy",
+    "StoreError",
+    "StoreTooNew",
+]
+
+
+class StepwellError(Exception):
+    """The base of all of them: what happened, to which run or file, what was kept, what to do."""
+
+
+class SettingsError(StepwellError, ValueError):
+    """A setting or environment variable that cannot be used."""
+
+
+class InvalidValue(StepwellError, ValueError):
+    """An argument (an id, a step, a name, a histogram) that cannot be recorded."""
+
+
+class HomeError(StepwellError, OSError):
+    """STEPWELL_HOME, or a folder under it, cannot be used."""
+
+
+class RunExists(StepwellError):
+    """`resume="never"` for an id that has been recorded before."""
+
+
+class NotFound(StepwellError, LookupError):
+    """No such run, metric, checkpoint or blob."""
+
+
+class ServiceUnavailable(StepwellError, ConnectionError):
+    """No service answers at the address."""
+
+
+class AuthError(StepwellError, PermissionError):
+    """The service does not take this token."""
+
+
+class ApiError(StepwellError):
+    """The service answered with an error of its own."""
+
+
+class FilterError(StepwellError, ValueError):
+    """A filter that cannot be read; `position` is the character (from 0) where reading stopped."""
+
+    def __init__(self, message: str, text: str = "", position: int = 0) -> None:
+        super().__init__(message)
+        self.text = text
+        self.position = position
+
+
+class SpoolError(StepwellError):
+    """A spool folder that is not one, or is held by another process."""
+
+
+class StoreError(StepwellError):
+    """The metric store refused or failed."""
+
+
+class StoreBusy(StoreError):
+    """Another process has the embedded store open."""
+
+
+class StoreTooNew(StoreError):
+    """The store's schema is newer than this version of stepwell."""
+
+
+class BlobError(StepwellError):
+    """A blob that is missing, damaged or does not match its digest."""

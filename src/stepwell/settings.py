@@ -1,0 +1,156 @@
+"""Every tunable, once: its unit, its default, its environment variable and why it is what it is.
+
+The environment variable of a setting is STEPWELL_ and its name in capitals. What `init(settings=)`
+names wins over the environment, which wins over the default.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from .errors import SettingsError
+
+__all__ = ["Settings"]
+
+KIB = 1 << 10
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Settings:
+    # --- what a training process does
+    quiet: bool = False
+    """Print nothing at `init` and `finish`; warnings still go to the `stepwell` logger."""
+    strict: bool = False
+    """Raise from a log call for a value that cannot be recorded, instead of one warning a key."""
+    console: bool = True
+    """Record what goes through sys.stdout and sys.stderr."""
+    capture: bool = True
+    """Record machine, versions, command line, git state and packages, by a child process at start."""
+    git_diff_bytes_max: int = 1 * MIB
+    """A dirty diff beyond this is cut, and says so."""
+
+    # --- the ring
+    ring_bytes: int = 4 * MIB
+    """Power of two. 4 MiB hold some 28,000 rows of 10 metrics: 28 s at 1,000 rows/s without an agent."""
+    child_ring_bytes: int = 256 * KIB
+    """For a forked child, of which there may be many (data loader workers)."""
+    ring_bytes_min: int = 64 * KIB
+    """Below this a ring in shared memory is not worth having; a file under STEPWELL_HOME takes its place."""
+    ring_bytes_max: int = 64 * MIB
+    """A full ring goes on in one twice as large, up to this."""
+    ring_share_max: float = 0.10
+    """Of the shared memory filesystem, for all rings together: others need it too (NCCL, data loaders)."""
+    ring_full_budget_s: float = 1.0
+    """How long log calls may wait, in all, for a stopped agent once the largest ring is full."""
+    agent_stale_s: float = 5.0
+    """An agent that has not looked at a ring for this long is started again."""
+    wake_interval_s: float = 5.0
+    """At least this long between two starts of an agent by one process."""
+    finish_stall_timeout_s: float = 5.0
+    """`finish` gives up after this long without progress."""
+    finish_timeout_s: float = 5.0
+    """`finish` returns after this long where the agent outlives the process."""
+    finish_timeout_dying_s: float = 120.0
+    """The same where the agent would die with it (container, CI, batch job)."""
+    resume_timeout_s: float = 5.0
+    """How long a resume may wait to learn the last step."""
+
+    # --- the agent
+    block_interval_s: float = 0.25
+    """A block is closed after this long; with the service's flush this makes a point visible in half a second."""
+    block_bytes: int = 1 * MIB
+    """...or after this many bytes of ring, or a quarter of the ring."""
+    poll_busy_s: float = 0.001
+    poll_idle_s: float = 0.050
+    """The agent looks at rings this often while they move, and while they do not."""
+    retire_grace_s: float = 1.0
+    """Between retiring the ring of a dead process and removing it: longer than any log call."""
+    segment_bytes: int = 16 * MIB
+    """A spool segment is closed at this size; deleted whole once acked."""
+    segment_keep_s: float = 120.0
+    """Acked segments are kept this long, and sent again if the service restarts meanwhile."""
+    spool_bytes_max: int = 16 * GIB
+    """At this much unsent on disk the agent stops draining; rings fill, then drops are counted."""
+    spool_sync_interval_s: float = 1.0
+    """Between two fdatasync of the spool: what a power loss can take."""
+    send_window_bytes: int = 32 * MIB
+    """Unacked bytes on a stream; bounds the agent's memory."""
+    backoff_min_s: float = 0.25
+    backoff_max_s: float = 30.0
+    """Between tries to reach the service: doubled each time, with full jitter."""
+    agent_linger_s: float = 10.0
+    """An agent with no live ring waits this long for another before it exits."""
+    compression_level: int = 3
+    """zstd level of a block."""
+    staging_bytes_max: int = 64 * GIB
+    """Copies of checkpoints waiting for upload."""
+    staging_free_share_min: float = 0.05
+    """A copy into staging must leave this much of the filesystem free."""
+
+    # --- the service
+    flush_interval_s: float = 0.2
+    """A batch is inserted after this long..."""
+    flush_rows: int = 500_000
+    """...or this many rows."""
+    queue_bytes_max: int = 128 * MIB
+    """Compressed bytes waiting in the service; beyond, it stops reading and the agents' spools hold."""
+    block_bytes_max: int = 16 * MIB
+    """A larger block is refused."""
+    block_body_bytes_max: int = 256 * MIB
+    """A block that would grow beyond this is refused before it is decompressed."""
+    blob_chunk_bytes: int = 1 * MIB
+    """Of one message of a blob upload."""
+
+    @classmethod
+    def load(cls, overrides: Mapping[str, Any] | Settings | None = None) -> Settings:
+        """Defaults, then the environment, then `overrides`. Raises SettingsError naming the setting."""
+        if isinstance(overrides, Settings):
+            return overrides
+        known = {field.name: field for field in fields(cls)}
+        values: dict[str, Any] = {}
+        for name, field in known.items():
+            variable = "STEPWELL_" + name.upper()
+            text = os.environ.get(variable)
+            if text is not None and text != "":
+                values[name] = _parse(variable, text, type(field.default))
+        for name, value in (overrides or {}).items():
+            if name not in known:
+                raise SettingsError(f"no setting is called {name!r}; there are: {', '.join(sorted(known))}")
+            kind = type(known[name].default)
+            if kind is float and isinstance(value, int) and not isinstance(value, bool):
+                value = float(value)
+            if type(value) is not kind:
+                raise SettingsError(f"setting {name} takes {kind.__name__}, not {value!r}")
+            values[name] = value
+        settings = replace(cls(), **values)
+        settings._check()
+        return settings
+
+    def _check(self) -> None:
+        for name in ("ring_bytes", "child_ring_bytes", "ring_bytes_min", "ring_bytes_max"):
+            size = getattr(self, name)
+            if size < 16 * KIB or size & (size - 1):
+                raise SettingsError(f"setting {name} must be a power of two of at least 16384 bytes, not {size}")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and not value >= 0:
+                raise SettingsError(f"setting {field.name} must not be negative, not {value}")
+
+
+def _parse(variable: str, text: str, kind: type[Any]) -> Any:
+    if kind is bool:
+        word = text.strip().lower()
+        if word in ("1", "true", "yes", "on"):
+            return True
+        if word in ("0", "false", "no", "off"):
+            return False
+        raise SettingsError(f"{variable} takes 1 or 0, not {text!r}")
+    try:
+        return kind(text)
+    except ValueError:
+        raise SettingsError(f"{variable} takes a {kind.__name__}, not {text!r}") from None

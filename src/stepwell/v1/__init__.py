@@ -1,0 +1,1 @@
+"""Protobuf code of the wire, generated from proto/ by the build."""
