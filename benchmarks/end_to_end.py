@@ -1,0 +1,115 @@
+"""Points per second from `run.log` to durable rows, all processes on this machine, beside a bare insert.
+
+The bare insert writes the same number of rows, from Native blocks built beforehand, into the same table of an
+empty store: what the engine itself can take.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+__all__ = ["COLUMNS", "run"]
+
+COLUMNS = ("what", "points", "seconds", "points/s", "share of bare insert")
+METRICS = 50
+START_S = 60
+
+
+def run(quick: bool) -> list[dict[str, Any]]:
+    """Two results: the whole path, and the bare insert of as many rows."""
+    rows = 20_000 if quick else 400_000
+    results = []
+    for name in ("log to stored", "bare insert"):
+        with tempfile.TemporaryDirectory(prefix="stepwell-bench-", ignore_cleanup_errors=True) as folder:
+            environment = {**os.environ, "STEPWELL_HOME": f"{folder}/home"}
+            command = [sys.executable, "-m", "benchmarks.end_to_end", name, folder, str(rows)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=900)
+        if done.returncode:
+            raise RuntimeError(f"the benchmark {name!r} failed:\n{done.stderr[-3000:]}")
+        results.append({"name": name, **json.loads(done.stdout.splitlines()[-1])})
+    bare = results[1]["points_per_s"]
+    for result in results:
+        result["ratio"] = result["points_per_s"] / bare
+    return results
+
+
+def _rows() -> list[dict[str, float]]:
+    source = random.Random(0)
+    return [{f"layer_{i % 10}/metric_{i}": source.gauss(0, 1) for i in range(METRICS)} for _ in range(256)]
+
+
+def _whole_path(rows: int) -> dict[str, Any]:
+    import stepwell
+
+    service = subprocess.Popen(
+        [sys.executable, "-m", "stepwell", "serve", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        address = Path(os.environ["STEPWELL_HOME"]) / "service.json"
+        deadline = time.monotonic() + START_S
+        while not address.exists():
+            if service.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("the service did not start")
+            time.sleep(0.05)
+        data = _rows()
+        recorder = stepwell.init(project="benchmark", settings={"quiet": True, "console": False, "capture": False})
+        log = recorder.log
+        begin = time.perf_counter()
+        for i in range(rows):
+            log(data[i & 255])
+        recorder.finish(timeout=600)
+        seconds = time.perf_counter() - begin
+        table = stepwell.Api().run(f"benchmark/{recorder.id}").history(long=True)
+        stored = table.num_rows
+    finally:
+        service.terminate()
+        service.wait(30)
+    points = rows * METRICS
+    return {"points": points, "seconds": seconds, "points_per_s": points / seconds, "missing_points": points - stored}
+
+
+def _bare_insert(folder: Path, rows: int) -> dict[str, Any]:
+    from stepwell import _core
+    from stepwell.stores.metrics import open_metrics
+
+    data = [list(row.items()) for row in _rows()]
+    batch_rows = 10_000
+    blocks = []
+    for start in range(0, rows, batch_rows):
+        block = _core.BlockBuilder(
+            project="benchmark", id="bare", run=bytes(16), rank=0, attempt=1, writer=1, created_ms=1_700_000_000_000
+        )
+        for i in range(start, min(start + batch_rows, rows)):
+            block.add_row(data[i & 255], i + 1, i, 1_700_000_000_000 + i)
+        batch = _core.NativeBatch()
+        batch.add(block.encode()[1])
+        blocks.append(batch.build("scalars"))
+    store = open_metrics(f"chdb://{folder / 'bare'}")
+    store.migrate()
+    begin = time.perf_counter()
+    for native in blocks:
+        store.insert_native("scalars", native)
+    seconds = time.perf_counter() - begin
+    store.close()
+    points = rows * METRICS
+    return {"points": points, "seconds": seconds, "points_per_s": points / seconds, "missing_points": 0}
+
+
+def main() -> None:
+    name, folder, rows = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    result = _whole_path(rows) if name == "log to stored" else _bare_insert(folder, rows)
+    print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    main()
