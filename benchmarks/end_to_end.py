@@ -79,8 +79,9 @@ def _whole_path(rows: int) -> dict[str, Any]:
 
 
 def _bare_insert(folder: Path, rows: int) -> dict[str, Any]:
-    from stepwell import _core
     from stepwell.stores.metrics import open_metrics
+
+    from stepwell import _core
 
     data = [list(row.items()) for row in _rows()]
     batch_rows = 10_000
