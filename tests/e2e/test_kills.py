@@ -1,0 +1,193 @@
+"""Contract 1: what a log call has returned survives `kill -9` of any process, and is there once.
+
+A trainer logs 100,000 rows in bursts and notes each returned call in a file that it maps; the test kills what the plan
+says when the note reaches the planned row, and in the end compares what the service holds with what was returned. A row
+published but not yet noted when the trainer died may be there too: at most one.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import random
+import signal
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+import stepwell
+from serving import Service
+from support import processes_of, wait_for
+
+ROWS = 100_000
+TRAINER = (
+    """
+import mmap, struct, sys, time
+import stepwell
+note = mmap.mmap(open(sys.argv[2], "r+b").fileno(), 8)
+run = stepwell.init(project="kills", id=sys.argv[1], settings={"quiet": True, "capture": False, "console": False})
+log, pack = run.log, struct.Struct("<q").pack_into
+for i in range(%d):
+    log({"i": float(i), "square": i * 0.5}, step=i)
+    pack(note, 0, i + 1)
+    if i %% 1000 == 999:
+        time.sleep(0.003)
+run.finish()
+"""
+    % ROWS
+)
+
+KILL_POINTS = ["collected", "spooled", "committed", "sent", "acked"]
+SERVICE_KILL_POINTS = ["received", "decoded", "inserted_one", "inserted", "acked"]
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed agent is noticed in a moment, and tried again at once."""
+    monkeypatch.setenv("STEPWELL_AGENT_STALE_S", "0.1")
+    monkeypatch.setenv("STEPWELL_WAKE_INTERVAL_S", "0.1")
+    monkeypatch.setenv("STEPWELL_BACKOFF_MAX_S", "0.2")
+    monkeypatch.setenv("STEPWELL_RETIRE_GRACE_S", "0.2")
+    monkeypatch.setenv("STEPWELL_BLOCK_INTERVAL_S", "0.02")
+
+
+@pytest.fixture
+def service(home: Path, patient: None) -> Iterator[Service]:
+    service = Service(home).start()
+    yield service
+    if service.process is not None and service.process.poll() is None:
+        service.stop()
+
+
+class Trainer:
+    """A training process and how many of its log calls have returned."""
+
+    def __init__(self, id: str, folder: Path, env: dict[str, str] | None = None) -> None:
+        self.id = id
+        note = folder / f"{id}.note"
+        note.write_bytes(bytes(8))
+        with note.open("r+b") as file:
+            self._note = mmap.mmap(file.fileno(), 8)
+        environment = {**os.environ, **(env or {})}
+        self.process = subprocess.Popen([sys.executable, "-c", TRAINER, id, str(note)], env=environment)
+
+    @property
+    def returned(self) -> int:
+        return int(struct.unpack_from("<q", self._note)[0])
+
+    def reach(self, row: int) -> None:
+        wait_for(lambda: self.returned >= row or self.process.poll() is not None, what=f"row {row}")
+
+    def end(self) -> None:
+        wait_for(lambda: self.process.poll() is not None, what="the trainer to end", deadline_s=120)
+
+
+def agents_of(home: Path) -> list[int]:
+    found = []
+    for pid in processes_of(home):
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"stepwell.agent" in command:
+            found.append(pid)
+    return found
+
+
+def kill_agent(home: Path) -> None:
+    for pid in agents_of(home):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def strike(victims: Sequence[str], home: Path, trainer: Trainer, service: Service) -> None:
+    if "trainer" in victims:
+        trainer.process.kill()
+    if "agent" in victims:
+        kill_agent(home)
+    if "service" in victims:
+        service.kill()
+        service.start()
+
+
+def assert_exact(home: Path, trainer: Trainer) -> None:
+    """Every returned row is there, with its values, once; at most the one that was under way beside them."""
+    subprocess.run([sys.executable, "-m", "stepwell", "sync"], check=True, capture_output=True, timeout=120)
+    returned = trainer.returned
+    api = stepwell.Api()
+
+    def stored() -> bool:
+        return bool(api.run(f"kills/{trainer.id}").history("i", long=True).num_rows >= returned)
+
+    wait_for(stored, what=f"{returned} rows of {trainer.id}")
+    table = api.run(f"kills/{trainer.id}").history("i", "square")
+    steps = table.column("step").to_pylist()
+    assert steps in (list(range(returned)), list(range(returned + 1)))
+    assert table.column("i").to_pylist() == [float(i) for i in steps]
+    assert table.column("square").to_pylist() == [i * 0.5 for i in steps]
+
+
+ONCE = [("trainer",), ("trainer", "agent"), ("trainer", "service")]
+AGAIN = [("agent",), ("service",), ("agent", "service")]
+
+
+@pytest.mark.parametrize("victims", ONCE, ids="+".join)
+def test_a_killed_trainer_loses_no_returned_row(
+    victims: tuple[str, ...], service: Service, home: Path, tmp_path: Path
+) -> None:
+    source = random.Random("+".join(victims))
+    for number in range(8 if victims == ("trainer",) else 5):
+        trainer = Trainer(f"once-{number}", tmp_path)
+        trainer.reach(source.randrange(1, ROWS))
+        strike(victims, home, trainer, service)
+        trainer.end()
+        assert_exact(home, trainer)
+
+
+@pytest.mark.parametrize("victims", AGAIN, ids="+".join)
+def test_agent_and_service_may_be_killed_again_and_again(
+    victims: tuple[str, ...], service: Service, home: Path, tmp_path: Path
+) -> None:
+    source = random.Random("+".join(victims))
+    for number in range(2):
+        trainer = Trainer(f"again-{number}", tmp_path)
+        for row in sorted(source.sample(range(1, ROWS), 6 if "service" not in victims else 4)):
+            trainer.reach(row)
+            strike(victims, home, trainer, service)
+        trainer.end()
+        assert trainer.process.returncode == 0
+        assert_exact(home, trainer)
+
+
+@pytest.mark.parametrize("point", KILL_POINTS)
+@pytest.mark.parametrize("passing", [1, 7])
+def test_an_agent_killed_at_each_step_of_its_work_loses_nothing(
+    point: str, passing: int, service: Service, home: Path, tmp_path: Path
+) -> None:
+    for pid in agents_of(home):  # the service's own, started without the kill point
+        os.kill(pid, signal.SIGKILL)
+    trainer = Trainer(f"{point}-{passing}", tmp_path, {"STEPWELL_KILLPOINT": f"agent.{point}:{passing}"})
+    trainer.end()
+    assert trainer.process.returncode == 0
+    kill_agent(home)
+    assert_exact(home, trainer)
+
+
+@pytest.mark.parametrize("point", SERVICE_KILL_POINTS)
+def test_a_service_killed_at_each_step_of_an_insert_has_every_row_once(
+    point: str, home: Path, patient: None, tmp_path: Path
+) -> None:
+    service = Service(home).start({"STEPWELL_KILLPOINT": f"service.{point}:3"})
+    trainer = Trainer(point, tmp_path)
+    wait_for(lambda: service.process is not None and service.process.poll() is not None, what="the service to die")
+    service.start()
+    trainer.end()
+    assert trainer.process.returncode == 0
+    assert_exact(home, trainer)
+    service.stop()
