@@ -31,10 +31,10 @@ import stepwell
 note = mmap.mmap(open(sys.argv[2], "r+b").fileno(), 8)
 run = stepwell.init(project="kills", id=sys.argv[1], settings={"quiet": True, "capture": False, "console": False})
 log, pack = run.log, struct.Struct("<q").pack_into
-for i in range(%d):
+for i in range(int(sys.argv[3])):
     log({"i": float(i), "square": i * 0.5}, step=i)
     pack(note, 0, i + 1)
-    if i %% 1000 == 999:
+    if i % 1000 == 999:
         time.sleep(0.003)
 run.finish()
 """
@@ -73,7 +73,7 @@ class Trainer:
         with note.open("r+b") as file:
             self._note = mmap.mmap(file.fileno(), 8)
         environment = {**os.environ, **(env or {})}
-        self.process = subprocess.Popen([sys.executable, "-c", TRAINER, id, str(note)], env=environment)
+        self.process = subprocess.Popen([sys.executable, "-c", TRAINER, id, str(note), str(ROWS)], env=environment)
 
     @property
     def returned(self) -> int:
