@@ -24,8 +24,7 @@ from serving import Service
 from support import processes_of, wait_for
 
 ROWS = 100_000
-TRAINER = (
-    """
+TRAINER = """
 import mmap, struct, sys, time
 import stepwell
 note = mmap.mmap(open(sys.argv[2], "r+b").fileno(), 8)
@@ -38,8 +37,6 @@ for i in range(int(sys.argv[3])):
         time.sleep(0.003)
 run.finish()
 """
-    % ROWS
-)
 
 KILL_POINTS = ["collected", "spooled", "committed", "sent", "acked"]
 SERVICE_KILL_POINTS = ["received", "decoded", "inserted_one", "inserted", "acked"]
