@@ -18,6 +18,7 @@ __all__ = [
     "StoreBusy",
     "StoreError",
     "StoreTooNew",
+    "StoreUnavailable",
 ]
 
 
@@ -80,6 +81,10 @@ class StoreBusy(StoreError):
 
 class StoreTooNew(StoreError):
     """The store's schema is newer than this version of stepwell."""
+
+
+class StoreUnavailable(StoreError):
+    """A passing fault of the metric store (unreachable, out of space or memory): the same call may work later."""
 
 
 class BlobError(StepwellError):

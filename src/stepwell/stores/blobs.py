@@ -1,0 +1,239 @@
+"""The blob store: bytes under their own blake3 digest, written whole or not at all, checked on the way out."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote
+
+from blake3 import blake3
+
+from ..errors import BlobError, NotFound
+
+__all__ = ["BlobStore", "BlobWriter", "FileBlobs", "check_digest", "open_blobs"]
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_READ_BYTES = 1 << 20
+_ABANDONED_S = 24 * 3600.0  # an upload that has not moved for a day is over
+
+
+def check_digest(digest: str) -> str:
+    """Returns it, or raises BlobError: 64 lower-case hexadecimal digits, so that it is safe as a file's name."""
+    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+        raise BlobError(f"a blob is named by its blake3 digest, 64 digits of 0-9a-f, not {str(digest)[:80]!r}")
+    return digest
+
+
+class BlobWriter(Protocol):
+    """One blob on its way in. Nothing is visible before `commit` returns; `abort` is always safe."""
+
+    def write(self, chunk: bytes) -> None: ...
+    def commit(self) -> None: ...
+    def abort(self) -> None: ...
+
+
+class BlobStore(Protocol):
+    @property
+    def where(self) -> str: ...
+    def has(self, digest: str) -> bool: ...
+    def size(self, digest: str) -> int:
+        """Raises NotFound."""
+
+    def writer(self, digest: str, size: int) -> BlobWriter: ...
+    def put(self, stream: Iterable[bytes], digest: str, size: int) -> None:
+        """Raises BlobError where the bytes are not these, or cannot be kept; then nothing is stored."""
+
+    def open(self, digest: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Chunks. Raises NotFound; on a whole read BlobError before the last chunk of a damaged blob."""
+
+    def delete(self, digest: str) -> None: ...
+    def check(self) -> None:
+        """Raises BlobError where nothing could be written now."""
+
+
+class FileBlobs:
+    """Files `ab/cd/<digest>` below one folder; uploads in `tmp/`, moved into place when whole."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._tmp = root / "tmp"
+        try:
+            self._tmp.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._remove_abandoned()
+        except OSError as error:
+            raise BlobError(f"cannot use the blob folder {root}: {error.strerror}") from error
+
+    def __repr__(self) -> str:
+        return f"FileBlobs({str(self._root)!r})"
+
+    @property
+    def where(self) -> str:
+        return f"file://{self._root}"
+
+    def has(self, digest: str) -> bool:
+        return self._path(digest).is_file()
+
+    def size(self, digest: str) -> int:
+        try:
+            return self._path(digest).stat().st_size
+        except FileNotFoundError:
+            raise _missing(digest) from None
+
+    def writer(self, digest: str, size: int) -> BlobWriter:
+        return _FileWriter(self._path(digest), self._tmp, digest, size)
+
+    def put(self, stream: Iterable[bytes], digest: str, size: int) -> None:
+        writer = self.writer(digest, size)
+        try:
+            for chunk in stream:
+                writer.write(chunk)
+            writer.commit()
+        finally:
+            writer.abort()
+
+    def open(self, digest: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        path = self._path(digest)
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            raise _missing(digest) from None
+        if offset == 0 and length is None:
+            return _whole(file, digest)
+        return _part(file, offset, length)
+
+    def delete(self, digest: str) -> None:
+        self._path(digest).unlink(missing_ok=True)
+
+    def check(self) -> None:
+        if not os.access(self._tmp, os.W_OK | os.X_OK):
+            raise BlobError(f"cannot write to the blob folder {self._root}")
+
+    def _path(self, digest: str) -> Path:
+        check_digest(digest)
+        return self._root / digest[:2] / digest[2:4] / digest
+
+    def _remove_abandoned(self) -> None:
+        before = time.time() - _ABANDONED_S
+        for entry in self._tmp.iterdir():
+            try:
+                if entry.stat().st_mtime < before:
+                    entry.unlink()
+            except FileNotFoundError:  # another process was first
+                continue
+
+
+class _FileWriter:
+    def __init__(self, path: Path, tmp: Path, digest: str, size: int) -> None:
+        self._path = path
+        self._digest = digest
+        self._size = size
+        self._hash = blake3()
+        self._written = 0
+        self._tmp_path = tmp / f"{digest[:16]}-{secrets.token_hex(8)}"
+        try:
+            fd = os.open(self._tmp_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise _not_kept(digest, error) from error
+        self._file = os.fdopen(fd, "wb", buffering=0)
+
+    def write(self, chunk: bytes) -> None:
+        self._written += len(chunk)
+        if self._written > self._size:
+            raise BlobError(f"blob {self._digest}: more than the {self._size} bytes announced; nothing was stored")
+        self._hash.update(chunk)
+        view = memoryview(chunk)
+        try:
+            while view:
+                view = view[self._file.write(view) :]
+        except OSError as error:
+            raise _not_kept(self._digest, error) from error
+
+    def commit(self) -> None:
+        if self._written != self._size:
+            raise BlobError(
+                f"blob {self._digest}: {self._written} bytes came of the {self._size} announced; nothing was stored"
+            )
+        found = self._hash.hexdigest()
+        if found != self._digest:
+            raise BlobError(f"blob {self._digest}: the bytes that came have the digest {found}; nothing was stored")
+        try:
+            os.fsync(self._file.fileno())
+            self._file.close()
+            for folder in (self._path.parent.parent, self._path.parent):
+                try:
+                    folder.mkdir(mode=0o700)
+                except FileExistsError:
+                    continue
+                _sync_folder(folder.parent)
+            os.replace(self._tmp_path, self._path)
+            _sync_folder(self._path.parent)
+        except OSError as error:
+            raise _not_kept(self._digest, error) from error
+
+    def abort(self) -> None:
+        """Removes what was written, unless it has been committed."""
+        self._file.close()
+        self._tmp_path.unlink(missing_ok=True)
+
+
+def _whole(file: io.BufferedReader, digest: str) -> Iterator[bytes]:
+    """The last chunk is held back until the digest is known to be right: no reader gets a damaged blob whole."""
+    found = blake3()
+    held = b""
+    with file:
+        while chunk := file.read(_READ_BYTES):
+            found.update(chunk)
+            if held:
+                yield held
+            held = chunk
+    if found.hexdigest() != digest:
+        raise BlobError(f"blob {digest} is damaged: what is stored has the digest {found.hexdigest()}")
+    if held:
+        yield held
+
+
+def _part(file: io.BufferedReader, offset: int, length: int | None) -> Iterator[bytes]:
+    with file:
+        file.seek(offset)
+        left = length
+        while left is None or left > 0:
+            chunk = file.read(_READ_BYTES if left is None else min(_READ_BYTES, left))
+            if not chunk:
+                return
+            left = None if left is None else left - len(chunk)
+            yield chunk
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _missing(digest: str) -> NotFound:
+    return NotFound(f"the store has no blob {digest}")
+
+
+def _not_kept(digest: str, error: OSError) -> BlobError:
+    more = " Free some space; the sender tries again." if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    failure = BlobError(f"blob {digest} could not be kept: {error.strerror or error}.{more}")
+    failure.__cause__ = error
+    return failure
+
+
+def open_blobs(url: str) -> BlobStore:
+    """`file:///abs/path`. Raises BlobError for an address of another kind, or a folder that cannot be used."""
+    scheme, colon, rest = url.partition("://")
+    path = unquote(rest)
+    if not colon or scheme != "file" or not os.path.isabs(path):
+        raise BlobError(f"a blob store is file:///absolute/path, not {scheme + colon!r}...")
+    return FileBlobs(Path(path))

@@ -1,0 +1,173 @@
+"""Blocks into the metric store: checked one by one, gathered into one Native block a table, inserted.
+
+Called by the service's batcher (in worker threads) and by the embedded Api. An outcome without a reason
+means: every row of that block is durable.
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from .. import _core
+from ..blocks import unseal
+from ..errors import InvalidValue, StoreError, StoreUnavailable
+from ..ids import check_id, check_project, run_uuid
+from ..killpoints import killpoint
+from ..settings import Settings
+from .artifacts import ArtifactCommit, commit
+from .blobs import BlobStore
+from .metrics import MetricStore
+
+__all__ = ["Ingest", "Outcome", "Reason", "check_block"]
+
+log = logging.getLogger("stepwell.stores")
+
+
+class Reason(enum.IntEnum):
+    """Why a block was not taken: the numbers of the wire's Nack.Reason."""
+
+    DAMAGED = 1
+    TOO_NEW = 2
+    TOO_LARGE = 3
+    FORBIDDEN = 4
+    REJECTED = 5
+    RETRY = 6
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of one block. `run`, `attempt` and `rows` are known once it could be decoded."""
+
+    reason: Reason | None = None
+    message: str = ""
+    run: bytes = b""
+    attempt: int = 0
+    rows: int = 0
+
+    @property
+    def ok(self) -> bool:
+        return self.reason is None
+
+
+def check_block(block: bytes, settings: Settings) -> Outcome | None:
+    """What can be said of a block by its first bytes: why it is refused, or None. Costs next to nothing."""
+    if len(block) > settings.block_bytes_max:
+        return Outcome(Reason.TOO_LARGE, f"a block of {len(block)} bytes; the service takes {settings.block_bytes_max}")
+    try:
+        version, min_reader, body_bytes = _core.block_header(block)
+    except _core.BlockTooNew as error:
+        return Outcome(Reason.TOO_NEW, f"{error}; upgrade the service (pip install -U stepwell), the block is kept")
+    except _core.BlockError as error:
+        return Outcome(Reason.DAMAGED, str(error))
+    del version, min_reader
+    if body_bytes > settings.block_body_bytes_max:
+        return Outcome(
+            Reason.TOO_LARGE,
+            f"a block of {body_bytes} bytes unpacked; the service takes {settings.block_body_bytes_max}",
+        )
+    return None
+
+
+class Ingest:
+    """Thread-safe: blocks are decoded beside each other, inserts go one at a time."""
+
+    def __init__(self, metrics: MetricStore, blobs: BlobStore, settings: Settings | None = None) -> None:
+        self._metrics = metrics
+        self._blobs = blobs
+        self._settings = settings or Settings()
+
+    def write(self, blocks: Sequence[bytes]) -> list[Outcome]:
+        """One outcome a block, in their order. Never raises for what a block holds or the store does."""
+        outcomes: list[Outcome] = [Outcome()] * len(blocks)
+        batch = _core.NativeBatch()
+        gathered: list[int] = []
+        for index, block in enumerate(blocks):
+            outcomes[index] = self._add(batch, block)
+            if not outcomes[index].ok:
+                if outcomes[index].rows:  # refused after it was decoded: it must not stay in the batch
+                    batch = self._gather(gathered, blocks)
+                continue
+            gathered.append(index)
+            if batch.total_rows >= self._settings.flush_rows:
+                self._flush(batch, gathered, blocks, outcomes)
+                batch, gathered = _core.NativeBatch(), []
+        self._flush(batch, gathered, blocks, outcomes)
+        return outcomes
+
+    def commit_artifact(self, request: ArtifactCommit) -> None:
+        """Makes the artifact complete. Raises InvalidValue, BlobError (BlobsMissingError), StoreError."""
+        commit(request, self._metrics, self._blobs)
+
+    def _add(self, batch: _core.NativeBatch, block: bytes) -> Outcome:
+        refused = check_block(block, self._settings)
+        if refused:
+            return refused
+        before = batch.total_rows
+        try:
+            info = batch.add(unseal(block, self._settings.block_body_bytes_max))
+        except _core.BlockTooNew as error:
+            return Outcome(Reason.TOO_NEW, str(error))
+        except _core.BlockError as error:
+            return Outcome(Reason.DAMAGED, str(error))
+        rows = batch.total_rows - before
+        wrong = _wrong_identity(info.project, info.id, info.run)
+        if wrong:
+            return Outcome(Reason.REJECTED, wrong, info.run, info.attempt, max(rows, 1))
+        return Outcome(run=info.run, attempt=info.attempt, rows=rows)
+
+    def _gather(self, indices: Sequence[int], blocks: Sequence[bytes]) -> _core.NativeBatch:
+        batch = _core.NativeBatch()
+        for index in indices:
+            batch.add(unseal(blocks[index], self._settings.block_body_bytes_max))
+        return batch
+
+    def _flush(
+        self, batch: _core.NativeBatch, gathered: list[int], blocks: Sequence[bytes], outcomes: list[Outcome]
+    ) -> None:
+        """Inserts the batch; where the store refuses it for good, finds out which block it refuses."""
+        if not gathered:
+            return
+        killpoint("service.decoded")
+        try:
+            self._insert(batch)
+        except StoreUnavailable as error:
+            log.warning("%d blocks are to be sent again: %s", len(gathered), error)
+            self._mark(outcomes, gathered, Reason.RETRY, error)
+        except StoreError as error:
+            if len(gathered) == 1:
+                log.error("a block was rejected: %s", error)
+                self._mark(outcomes, gathered, Reason.REJECTED, error)
+                return
+            middle = len(gathered) // 2
+            for half in (gathered[:middle], gathered[middle:]):
+                self._flush(self._gather(half, blocks), half, blocks, outcomes)
+
+    def _insert(self, batch: _core.NativeBatch) -> None:
+        # `runs` last: a run is listed once something of it can be seen.
+        for table in sorted(batch.tables, key=lambda name: name == "runs"):
+            if batch.rows(table):
+                self._metrics.insert_native(table, batch.build(table))
+                killpoint("service.inserted_one")
+
+    @staticmethod
+    def _mark(outcomes: list[Outcome], indices: list[int], reason: Reason, error: StoreError) -> None:
+        for index in indices:
+            known = outcomes[index]
+            outcomes[index] = Outcome(reason, str(error), known.run, known.attempt)
+
+
+@lru_cache(maxsize=4096)
+def _wrong_identity(project: str, id: str, run: bytes) -> str:
+    """What is wrong with a block's names, or "": a block can only write to the run that it names."""
+    try:
+        check_project(project)
+        check_id(id)
+    except InvalidValue as error:
+        return str(error)
+    if run_uuid(project, id).bytes != run:
+        return f"the block's run key is not that of {project!r}/{id!r}"
+    return ""
