@@ -1,0 +1,160 @@
+"""Reading segment files, and setting aside what cannot or may not be sent. Sources of the format: csrc/spool."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import _core
+from .layout import Position, read_json, segment_file, write_json
+
+__all__ = [
+    "FRAME_HEADER_BYTES",
+    "HEADER_BYTES",
+    "Frame",
+    "index_of",
+    "raw_frame",
+    "read_frames",
+    "read_notes",
+    "set_aside",
+    "torn_tail",
+    "write_index",
+]
+
+HEADER_BYTES = 32
+FRAME_HEADER_BYTES = 48
+FRAME_BLOCK = 1
+
+_FRAME = struct.Struct("<4sHHIIQQQII")
+_MAGIC = b"SWFR"
+_COPY_BYTES = 1 << 20
+
+
+@dataclass(slots=True)
+class Frame:
+    """One frame where it lies on disk. The agent empties `payload` once it is handed to the network."""
+
+    segment: int
+    offset: int
+    length: int
+    """Of the whole frame, header and payload, in bytes."""
+    kind: int
+    writer: int
+    first_seq: int
+    last_seq: int
+    crc32c: int
+    payload: bytes
+
+    @property
+    def position(self) -> Position:
+        return Position(self.segment, self.offset)
+
+
+def read_frames(
+    folder: Path, start: Position, max_bytes: int, payloads: bool = True
+) -> tuple[list[Frame], int, list[tuple[int, int]]]:
+    """(frames, end, damaged ranges) of one segment from a position on; `end` is where to go on."""
+    path = segment_file(folder, start.segment)
+    if os.stat(path).st_size < max(HEADER_BYTES, start.offset + 1):
+        return [], start.offset, []  # nothing new; or its writer died before it wrote the file's header
+    found, end, damaged = _core.scan_segment(str(path), start.offset, max_bytes, payloads)
+    frames = [
+        Frame(start.segment, f.offset, f.length, f.kind, f.writer, f.first_seq, f.last_seq, f.crc32c, f.payload)
+        for f in found
+    ]
+    return frames, end, damaged
+
+
+def raw_frame(folder: Path, frame: Frame) -> bytes:
+    """The frame's bytes as they lie on disk, header included."""
+    with open(segment_file(folder, frame.segment), "rb") as file:
+        return os.pread(file.fileno(), frame.length, frame.offset)
+
+
+def torn_tail(folder: Path, segment: int, end: int) -> tuple[int, bool]:
+    """(bytes after the last good frame, whether they are a whole frame that is damaged and not a torn one)."""
+    path = segment_file(folder, segment)
+    size = os.stat(path).st_size
+    left = size - end
+    if left < FRAME_HEADER_BYTES:
+        return left, False
+    with open(path, "rb") as file:
+        header = os.pread(file.fileno(), FRAME_HEADER_BYTES, end)
+    magic, _, _, length, _, _, _, _, _, crc = _FRAME.unpack(header)
+    if magic != _MAGIC:
+        return left, True
+    return left, _core.crc32c(header[:44]) != crc or FRAME_HEADER_BYTES + length <= left
+
+
+def set_aside(folder: Path, segment: int, suffix: str, offset: int, length: int, *, note: dict[str, Any]) -> bool:
+    """Copies a range of a segment to `<segment>.<suffix>`, and says why in `<segment>.<suffix>.jsonl`.
+
+    False where that range has been set aside before. `.refused` and `.held` are segments themselves.
+    """
+    notes = segment_file(folder, segment, f"{suffix}.jsonl")
+    if any(line.get("offset") == offset for line in read_notes(notes)):
+        return False
+    target = segment_file(folder, segment, suffix)
+    with open(segment_file(folder, segment), "rb") as source, open(target, "ab") as copy:
+        if suffix != "damaged" and copy.tell() == 0:
+            copy.write(os.pread(source.fileno(), HEADER_BYTES, 0))
+        at = copy.tell()
+        source.seek(offset)
+        try:
+            left = length
+            while left > 0:
+                chunk = source.read(min(left, _COPY_BYTES))
+                if not chunk:
+                    break
+                copy.write(chunk)
+                left -= len(chunk)
+            copy.flush()
+            with open(notes, "a") as file:
+                file.write(json.dumps({"offset": offset, "length": length, **note}) + "\n")
+        except OSError:
+            os.ftruncate(copy.fileno(), at)  # a full disk: as if it had not been tried
+            raise
+    return True
+
+
+def read_notes(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a `.jsonl` beside a file that was set aside; a torn last line is passed over."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            yield value
+
+
+def write_index(folder: Path, segment: int, last_seqs: dict[int, int]) -> None:
+    """What a full segment holds of each writer, so that nobody reads it again only to learn that."""
+    write_json(segment_file(folder, segment, "idx"), {f"{writer:016x}": seq for writer, seq in last_seqs.items()})
+
+
+def index_of(folder: Path, segment: int, until: int | None = None) -> dict[int, int]:
+    """The last sequence of each writer in a segment, or in its bytes before `until`."""
+    kept = read_json(segment_file(folder, segment, "idx")) if until is None else {}
+    if kept:
+        return {int(writer, 16): int(seq) for writer, seq in kept.items()}
+    found: dict[int, int] = {}
+    position = Position(segment, 0)
+    while True:
+        frames, end, _ = read_frames(folder, position, _COPY_BYTES << 4, payloads=False)
+        for frame in frames:
+            if until is not None and frame.offset >= until:
+                return found
+            found[frame.writer] = max(found.get(frame.writer, 0), frame.last_seq)
+        if end <= position.offset:
+            return found
+        position = Position(segment, end)
