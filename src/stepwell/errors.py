@@ -10,10 +10,12 @@ __all__ = [
     "HomeError",
     "InvalidValue",
     "NotFound",
+    "PortBusy",
     "RunExists",
     "ServiceUnavailable",
     "SettingsError",
     "SpoolError",
+    "StagingError",
     "StepwellError",
     "StoreBusy",
     "StoreError",
@@ -50,6 +52,10 @@ class ServiceUnavailable(StepwellError, ConnectionError):
     """No service answers at the address."""
 
 
+class PortBusy(StepwellError, OSError):
+    """The address asked for is taken by another process, or not this machine's."""
+
+
 class AuthError(StepwellError, PermissionError):
     """The service does not take this token."""
 
@@ -69,6 +75,10 @@ class FilterError(StepwellError, ValueError):
 
 class SpoolError(StepwellError):
     """A spool folder that is not one, or is held by another process."""
+
+
+class StagingError(StepwellError, OSError):
+    """A checkpoint that could not be copied into staging; nothing of it was kept."""
 
 
 class StoreError(StepwellError):

@@ -34,6 +34,15 @@ class Settings:
     git_diff_bytes_max: int = 1 * MIB
     """A dirty diff beyond this is cut, and says so."""
 
+    text_bytes_max: int = 1 * MIB
+    """A logged text beyond this is cut, and says so."""
+    list_items_max: int = 1000
+    """A logged list or array of at most this many numbers is kept as text; a longer one wants a Histogram."""
+    field_bytes_max: int = 1 * MIB
+    """A value of config or summary beyond this (as JSON) is not recorded, and says so."""
+    console_bytes_per_s: int = 1 * MIB
+    """Console output beyond this rate reaches the terminal and is not recorded: it must not push rows out of the ring."""
+
     # --- the ring
     ring_bytes: int = 4 * MIB
     """Power of two. 4 MiB hold some 28,000 rows of 10 metrics: 28 s at 1,000 rows/s without an agent."""
@@ -85,6 +94,14 @@ class Settings:
     """Between tries to reach the service: doubled each time, with full jitter."""
     agent_linger_s: float = 10.0
     """An agent with no live ring waits this long for another before it exits."""
+    agent_stop_timeout_s: float = 5.0
+    """After SIGTERM an agent goes on sending scalars for this long; what remains stays on disk."""
+    welcome_timeout_s: float = 10.0
+    """A service that has not answered a new stream by then is taken as unreachable by gRPC."""
+    ack_timeout_s: float = 60.0
+    """A stream on which nothing has been answered for this long, though frames wait, is opened anew."""
+    http_fallback_s: float = 60.0
+    """How long blocks go over HTTP before gRPC is tried again."""
     compression_level: int = 3
     """zstd level of a block."""
     staging_bytes_max: int = 64 * GIB
@@ -97,12 +114,16 @@ class Settings:
     """A batch is inserted after this long..."""
     flush_rows: int = 500_000
     """...or this many rows."""
+    flush_bytes: int = 4 * MIB
+    """...or this many compressed bytes, about as much: rows are known only once a block is decoded."""
     queue_bytes_max: int = 128 * MIB
     """Compressed bytes waiting in the service; beyond, it stops reading and the agents' spools hold."""
     block_bytes_max: int = 16 * MIB
     """A larger block is refused."""
     block_body_bytes_max: int = 256 * MIB
     """A block that would grow beyond this is refused before it is decompressed."""
+    request_bytes_max: int = 32 * MIB
+    """A larger HTTP request is refused (blobs apart, which are streamed)."""
     blob_chunk_bytes: int = 1 * MIB
     """Of one message of a blob upload."""
 

@@ -17,7 +17,7 @@ from blake3 import blake3
 
 from ..errors import BlobError, NotFound
 
-__all__ = ["BlobStore", "BlobWriter", "FileBlobs", "check_digest", "open_blobs"]
+__all__ = ["BlobStore", "BlobWriter", "FileBlobs", "check_digest", "is_passing", "open_blobs"]
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _READ_BYTES = 1 << 20
@@ -228,6 +228,11 @@ def _not_kept(digest: str, error: OSError) -> BlobError:
     failure = BlobError(f"blob {digest} could not be kept: {error.strerror or error}.{more}")
     failure.__cause__ = error
     return failure
+
+
+def is_passing(error: BlobError) -> bool:
+    """Whether the same upload may work later: the disk failed it, not the bytes."""
+    return isinstance(error.__cause__, OSError)
 
 
 def open_blobs(url: str) -> BlobStore:

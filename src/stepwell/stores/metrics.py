@@ -88,7 +88,7 @@ class MetricStore:
     def ping(self) -> bool:
         """Whether the store answers now."""
         try:
-            return self.command("SELECT 1") == 1
+            return bool(self.command("SELECT 1") == 1)
         except StoreError:
             return False
 

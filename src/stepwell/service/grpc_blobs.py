@@ -1,0 +1,107 @@
+"""Blobs: which are held, one uploaded, an artifact made complete. File work happens in worker threads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import NoReturn
+
+import grpc
+import grpc.aio
+
+from ..errors import BlobError, InvalidValue, StepwellError, StoreError
+from ..settings import Settings
+from ..stores.artifacts import ArtifactCommit, ArtifactFile, BlobsMissingError
+from ..stores.blobs import BlobStore, is_passing
+from ..stores.ingest import Ingest
+from ..v1 import blob_pb2 as pb
+from ..v1 import blob_pb2_grpc
+from .figures import Figures
+
+__all__ = ["BlobService"]
+
+_DIGESTS_MAX = 10_000
+
+
+class BlobService(blob_pb2_grpc.BlobsServicer):  # type: ignore[misc]
+    def __init__(self, blobs: BlobStore, ingest: Ingest, settings: Settings, figures: Figures) -> None:
+        self._blobs = blobs
+        self._ingest = ingest
+        self._settings = settings
+        self._figures = figures
+
+    async def Have(self, request: pb.HaveRequest, context: grpc.aio.ServicerContext) -> pb.HaveReply:  # noqa: N802
+        if len(request.digests) > _DIGESTS_MAX:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"at most {_DIGESTS_MAX} digests a question")
+        try:
+            held = await asyncio.to_thread(lambda: [digest for digest in request.digests if self._blobs.has(digest)])
+        except StepwellError as error:
+            await _abort(context, error)
+        return pb.HaveReply(held=held)
+
+    async def Put(  # noqa: N802
+        self, requests: AsyncIterator[pb.PutRequest], context: grpc.aio.ServicerContext
+    ) -> pb.PutReply:
+        header: pb.PutHeader | None = None
+        writer = None
+        try:
+            async for request in requests:
+                body = request.WhichOneof("body")
+                if header is None:
+                    if body != "header":
+                        raise InvalidValue("an upload begins with its header")
+                    header = request.header
+                    if await asyncio.to_thread(self._blobs.has, header.digest):
+                        return pb.PutReply(digest=header.digest, size=header.size)
+                    writer = await asyncio.to_thread(self._blobs.writer, header.digest, header.size)
+                elif body == "chunk" and writer:
+                    await asyncio.to_thread(writer.write, request.chunk)
+                    self._figures.blob_bytes.inc(len(request.chunk))
+                else:
+                    raise InvalidValue("after its header an upload is chunks only")
+            if header is None or writer is None:
+                raise InvalidValue("an upload begins with its header")
+            await asyncio.to_thread(writer.commit)
+            return pb.PutReply(digest=header.digest, size=header.size)
+        except StepwellError as error:
+            await _abort(context, error)
+        finally:
+            if writer:
+                writer.abort()
+
+    async def Commit(  # noqa: N802
+        self, request: pb.CommitRequest, context: grpc.aio.ServicerContext
+    ) -> pb.CommitReply:
+        commit = ArtifactCommit(
+            project=request.project,
+            id=request.id,
+            run=request.run,
+            writer=request.writer,
+            row_seq=request.row_seq,
+            rank=request.rank,
+            version=request.version,
+            step=request.step,
+            time_ms=request.time_ms,
+            kind=request.kind,
+            name=request.name,
+            metadata=request.metadata,
+            files=tuple(ArtifactFile(file.path, file.digest, file.size) for file in request.files),
+        )
+        try:
+            await asyncio.to_thread(self._ingest.commit_artifact, commit)
+        except StepwellError as error:
+            await _abort(context, error)
+        return pb.CommitReply()
+
+
+async def _abort(context: grpc.aio.ServicerContext, error: StepwellError) -> NoReturn:
+    """UNAVAILABLE: try again later. FAILED_PRECONDITION: send the blobs first. INVALID_ARGUMENT: never."""
+    code = grpc.StatusCode.INTERNAL
+    if isinstance(error, BlobsMissingError):
+        code = grpc.StatusCode.FAILED_PRECONDITION
+    elif isinstance(error, StoreError) or (isinstance(error, BlobError) and is_passing(error)):
+        code = grpc.StatusCode.UNAVAILABLE
+    elif isinstance(error, (InvalidValue, BlobError)):
+        code = grpc.StatusCode.INVALID_ARGUMENT
+    await context.abort(code, str(error)[:2000])
+    raise AssertionError("abort raises")
