@@ -1,0 +1,28 @@
+"""Reading: Api, filters, history, histograms, console, checkpoints, from a service or the stores at hand.
+
+Never writes a run, never imports agent, run or service. Called by people's notebooks, the CLI, and the
+service's reading routes (which hand it their stores).
+"""
+
+from ..errors import FilterError, NotFound
+from .api import Api
+from .checkpoint import Checkpoint
+from .console import Console, ConsoleLine
+from .distribution import HistogramPoint
+from .records import Event, MetricInfo
+from .runs import Runs
+from .view import Run
+
+__all__ = [
+    "Api",
+    "Checkpoint",
+    "Console",
+    "ConsoleLine",
+    "Event",
+    "FilterError",
+    "HistogramPoint",
+    "MetricInfo",
+    "NotFound",
+    "Run",
+    "Runs",
+]

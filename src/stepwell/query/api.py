@@ -1,0 +1,158 @@
+"""`stepwell.Api`: the door to everything that was recorded. Finds who can answer, and asks it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+
+import pyarrow as pa
+
+from ..address import fetch_info, find_service, token_for
+from ..errors import NotFound, ServiceUnavailable, StepwellError, StoreBusy
+from ..home import Home
+from ..ids import split_run
+from .history import history_schema
+from .reader import Reader
+from .records import RunKey
+from .runs import Runs
+from .view import Run, check_names
+
+__all__ = ["Api", "open_reader"]
+
+_ANSWER_TIMEOUT_S = 2.0  # of a service on this machine, which answers at once or is gone
+
+
+class Api:
+    """Reads runs back, exactly as they were logged.
+
+    url: a service (`https://stepwell.lab:7450`). path: a STEPWELL_HOME on disk. With neither: STEPWELL_SERVER,
+    else the service of this user's home if it is up, else the home's own store, opened in this process, with
+    everything that still waits in spools taken in; so it works with no service at all.
+    The token is STEPWELL_TOKEN, else that of the home's service, else what `stepwell login` kept.
+
+    >>> api = stepwell.Api()                                                       # doctest: +SKIP
+    >>> api.run("digits/06dtkq2mf4").history("train/loss").to_pandas()             # doctest: +SKIP
+    >>> api.runs(filters='config.lr > 1e-3 and summary["val/acc"] > 0.9')          # doctest: +SKIP
+    """
+
+    def __init__(
+        self, url: str | None = None, path: str | os.PathLike[str] | None = None, *, token: str | None = None
+    ) -> None:
+        self._reader = open_reader(url, path, token)
+
+    def __repr__(self) -> str:
+        return f"<stepwell.Api of {self._reader.where}>"
+
+    def __enter__(self) -> Api:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the embedded store, so that a service can have it. Idempotent."""
+        self._reader.close()
+
+    @property
+    def where(self) -> str:
+        """What is being read: a service's address or a folder."""
+        return self._reader.where
+
+    @property
+    def reader(self) -> Reader:
+        """What this Api asks."""
+        return self._reader
+
+    def runs(self, project: str | None = None, filters: str | None = None) -> Runs:
+        """The runs that match, newest first. Raises FilterError, which points at the place.
+
+        A filter names `config.KEY`, `summary.METRIC`, `env.KEY`, `state`, `name`, `tags`, `project`, `id`,
+        `group`, `job_type`, `experiment`, `notes`, `created`; keys with other characters go in brackets:
+        `summary["val/acc"]`. It knows `== != < <= > >=`, `~` (regular expression), `in`, `and`, `or`, `not`,
+        parentheses and None (what is not there).
+        """
+        return Runs(self._reader, project=project, filters=filters)
+
+    def run(self, path: str) -> Run:
+        """The run "project/id"; a bare id will do where it is unique. Raises NotFound."""
+        return Run(self._reader, self._reader.run(self._key(path)), has_last=True)
+
+    def history(self, runs: Iterable[Run | str], metrics: Sequence[str] | str = (), *, long: bool = False) -> pa.Table:
+        """`Run.history` of several runs in one table, with a first column `run` ("project/id").
+
+        >>> api.history(api.runs("digits"), ["train/loss", "val/*"])               # doctest: +SKIP
+        """
+        names = [metrics] if isinstance(metrics, str) else list(metrics)
+        keys = [run.key if isinstance(run, Run) else self._key(run) for run in runs]
+        if not keys:
+            return history_schema(names, long=long, with_run=True).empty_table()
+        table = self._reader.history(keys, names, long=long, with_run=True).read_all()
+        if not long:
+            check_names(self._reader, keys, names, table)
+        return table
+
+    def _key(self, path: str) -> RunKey:
+        project, run_id = split_run(path)
+        if project is not None:
+            return RunKey(project, run_id)
+        found = self._reader.runs(id=run_id)
+        if not found:
+            raise NotFound(f"no run with the id {run_id!r} in {self.where}")
+        if len(found) > 1:
+            names = ", ".join(sorted(str(info.key) for info in found))
+            raise NotFound(f"the id {run_id!r} is that of several runs: {names}. Name one of them in full.")
+        return found[0].key
+
+
+def open_reader(url: str | None = None, path: str | os.PathLike[str] | None = None, token: str | None = None) -> Reader:
+    """Whoever can answer; see Api. Raises ServiceUnavailable, StoreBusy, HomeError."""
+    if url is not None and path is not None:
+        raise StepwellError("an Api reads a service (url=) or a folder (path=), not both")
+    home = Home(path)
+    if path is not None and not home.path.is_dir():
+        raise NotFound(f"there is no folder {home.path}")
+    named = url or ("" if path is not None else os.environ.get("STEPWELL_SERVER", ""))
+    if named:
+        from .http import HttpReader
+
+        address = find_service(home, named)
+        assert address is not None
+        return HttpReader(address.url, token or address.token)
+    return _of_service(home, token) or _of_store(home, token)
+
+
+def _of_service(home: Home, token: str | None) -> Reader | None:
+    """The home's own service, if it is up."""
+    from .http import HttpReader
+
+    # STEPWELL_SERVER is not asked for here, so that `path=` means that folder and no other.
+    address = _own_service(home)
+    if address is None:
+        return None
+    try:
+        fetch_info(address, timeout=_ANSWER_TIMEOUT_S)
+    except ServiceUnavailable:
+        return None
+    return HttpReader(address, token or token_for(home, address))
+
+
+def _own_service(home: Home) -> str | None:
+    from ..spool.layout import read_json
+
+    url = read_json(home.service_file).get("url")
+    return url if isinstance(url, str) and url else None
+
+
+def _of_store(home: Home, token: str | None) -> Reader:
+    from .embedded import EmbeddedReader
+
+    try:
+        return EmbeddedReader(home)
+    except StoreBusy:
+        service = _of_service(home, token)  # one that has just come up holds it
+        if service is None:
+            raise
+        return service

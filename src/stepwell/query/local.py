@@ -1,0 +1,253 @@
+"""Reading from the stores themselves: in the service, and in a process that opens the embedded ones.
+
+Makes no schema and writes nothing. Thread-safe as the stores are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from ..errors import FilterError, NotFound, StoreError
+from . import sql
+from .filter_sql import condition
+from .filters import parse
+from .history import chosen, history_schema, widen
+from .reader import CONSOLE_SCHEMA, HISTOGRAM_SCHEMA, LONG_SCHEMA, PAGE, TEXT_SCHEMA
+from .records import ArtifactFile, ArtifactInfo, Event, LastStep, MetricInfo, RunInfo, RunKey
+
+__all__ = ["BlobSource", "LocalReader", "MetricSource"]
+
+
+class MetricSource(Protocol):
+    """What reading needs of stores.metrics.MetricStore."""
+
+    def query_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table: ...
+
+    def stream_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[pa.RecordBatch]: ...
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]: ...
+
+
+class BlobSource(Protocol):
+    """What reading needs of stores.blobs.BlobStore."""
+
+    def has(self, digest: str) -> bool: ...
+
+    def open(self, digest: str) -> Iterator[bytes]: ...
+
+
+class LocalReader:
+    """See reader.Reader for what each method promises."""
+
+    def __init__(self, metrics: MetricSource, blobs: BlobSource, where: str = "local stores") -> None:
+        self._metrics = metrics
+        self._blobs = blobs
+        self._where = where
+
+    def __repr__(self) -> str:
+        return f"LocalReader({self._where})"
+
+    @property
+    def where(self) -> str:
+        return self._where
+
+    # --- runs
+
+    def runs(
+        self,
+        *,
+        project: str | None = None,
+        id: str | None = None,
+        filters: str | None = None,
+        limit: int = PAGE,
+        offset: int = 0,
+        last: bool = False,
+    ) -> list[RunInfo]:
+        wanted, parameters = ["1"], {"limit": limit, "offset": offset}
+        for name, value in (("project", project), ("id", id)):
+            if value is not None:
+                wanted.append(f"{name} = {{{name}:String}}")
+                parameters[name] = value  # type: ignore[assignment]
+        if filters:
+            clause, bound = condition(parse(filters))
+            wanted.append(clause)
+            parameters |= bound
+        return self._described(self._filtered(sql.RUNS.format(" AND ".join(wanted)), parameters, filters), last)
+
+    def run(self, key: RunKey) -> RunInfo:
+        parameters = {"run": str(key.uuid), "limit": 1, "offset": 0}
+        found = self._metrics.rows(sql.RUNS.format("run = {run:UUID}"), parameters)
+        if not found:
+            raise NotFound(f"no run {key} in {self.where}")
+        return self._described(found, last=True)[0]
+
+    def _filtered(self, query: str, parameters: dict[str, Any], filters: str | None) -> list[dict[str, Any]]:
+        try:
+            return self._metrics.rows(query, parameters)
+        except StoreError as error:
+            if filters and "regex" in str(error).lower():  # Python's and RE2's syntax differ in look-around
+                raise FilterError(f"a regular expression in this filter is not RE2: {filters}", filters, 0) from error
+            raise
+
+    def _described(self, found: list[dict[str, Any]], last: bool) -> list[RunInfo]:
+        if not found:
+            return []
+        runs = {"runs": [row["uuid"] for row in found]}
+        states = {row.pop("uuid"): row for row in self._metrics.rows(sql.STATES_OF, runs)}
+        fields = _grouped(self._metrics.rows(sql.FIELDS, runs), "key", "str")
+        values = _grouped(self._metrics.rows(sql.LAST, runs), "name", "value") if last else {}
+        infos = []
+        for row in found:
+            info = RunInfo(
+                key=RunKey(row["project"], row["id"]),
+                created=_utc(row["created"]),
+                state="unknown",
+                fields=fields.get(row["uuid"], {}),
+                last=values.get(row["uuid"], {}),
+            )
+            state = states.get(row["uuid"])
+            if state is not None:
+                info = replace(
+                    info,
+                    state=state["state"],
+                    started=_utc(state["started"]),
+                    ended=None if state["state"] == "running" else _utc(state["ended"]),
+                    attempts=int(state["attempts"]),
+                    ranks=int(state["ranks"]),
+                )
+            infos.append(info)
+        return infos
+
+    # --- series
+
+    def metrics(self, key: RunKey) -> list[MetricInfo]:
+        rows = self._metrics.rows(sql.METRICS, _run(key))
+        infos = []
+        for row in rows:
+            if row["kind"] != "scalar":
+                row |= {"last": None, "min": None, "max": None}
+            infos.append(MetricInfo(**row))
+        return sorted(infos, key=lambda info: (info.name, info.kind))
+
+    def history(
+        self, keys: Sequence[RunKey], metrics: Sequence[str], *, long: bool = False, with_run: bool = False
+    ) -> pa.RecordBatchReader:
+        if long:
+            names, tables = list(metrics), self._long(keys, metrics)
+        else:
+            names, tables = self._wide(keys, metrics)
+        schema = history_schema(names, long=long, with_run=with_run)
+        return pa.RecordBatchReader.from_batches(schema, _batches(schema, keys, tables, with_run))
+
+    def _long(self, keys: Sequence[RunKey], metrics: Sequence[str]) -> Iterator[Iterable[pa.Table]]:
+        for key in keys:
+            wanted, parameters = self._points_of(key, metrics)
+            batches = self._metrics.stream_arrow(sql.LONG_HISTORY.format(wanted), parameters)
+            yield (_shaped(pa.Table.from_batches([batch]), LONG_SCHEMA) for batch in batches)
+
+    def _wide(self, keys: Sequence[RunKey], metrics: Sequence[str]) -> tuple[list[str], Iterator[Iterable[pa.Table]]]:
+        needs_names = not metrics or any("*" in name or "?" in name for name in metrics)
+        there: dict[str, None] = {}
+        for key in keys if needs_names else ():
+            there.update(dict.fromkeys(self._names(key)))
+        names = chosen(metrics, there)
+
+        def tables() -> Iterator[Iterable[pa.Table]]:
+            for key in keys:
+                wanted, parameters = "metric IN {metrics:Array(String)}", {**_run(key), "metrics": names}
+                yield [widen(self._metrics.query_arrow(sql.HISTORY.format(wanted), parameters), names)]
+
+        return names, tables()
+
+    def _points_of(self, key: RunKey, metrics: Sequence[str]) -> tuple[str, dict[str, Any]]:
+        if not metrics:
+            return "1", _run(key)
+        names = chosen(metrics, self._names(key)) if any("*" in name or "?" in name for name in metrics) else metrics
+        return "metric IN {metrics:Array(String)}", {**_run(key), "metrics": list(names)}
+
+    def _names(self, key: RunKey) -> list[str]:
+        return [row["name"] for row in self._metrics.rows(sql.METRIC_NAMES, _run(key))]
+
+    def texts(self, key: RunKey, metric: str) -> pa.Table:
+        return _shaped(self._metrics.query_arrow(sql.TEXTS, {**_run(key), "metric": metric}), TEXT_SCHEMA)
+
+    def histograms(self, key: RunKey, metric: str) -> pa.Table:
+        return _shaped(self._metrics.query_arrow(sql.HISTOGRAMS, {**_run(key), "metric": metric}), HISTOGRAM_SCHEMA)
+
+    # --- what happened
+
+    def console(self, key: RunKey) -> pa.Table:
+        return _shaped(self._metrics.query_arrow(sql.CONSOLE, _run(key)), CONSOLE_SCHEMA)
+
+    def events(self, key: RunKey) -> list[Event]:
+        rows = self._metrics.rows(sql.EVENTS, _run(key))
+        return [Event(**{**row, "time": _utc(row["time"]), "body": _object(row["body"])}) for row in rows]
+
+    def artifacts(self, key: RunKey) -> list[ArtifactInfo]:
+        infos = []
+        for row in self._metrics.rows(sql.ARTIFACTS, _run(key)):
+            files = tuple(
+                ArtifactFile(str(file["path"]), int(file["size"]), str(file.get("digest", "")))
+                for file in json.loads(row.pop("files") or "[]")
+            )
+            metadata = _object(row.pop("metadata"))
+            infos.append(ArtifactInfo(**{**row, "time": _utc(row["time"])}, files=files, metadata=metadata))
+        return infos
+
+    def last_step(self, key: RunKey, rank: int) -> LastStep:
+        if not self._metrics.rows(sql.RUNS.format("run = {run:UUID}"), {**_run(key), "limit": 1, "offset": 0}):
+            return LastStep(exists=False, last_step=None, attempt=0)
+        [steps] = self._metrics.rows(sql.LAST_STEP, {**_run(key), "rank": rank})
+        [attempts] = self._metrics.rows(sql.LAST_ATTEMPT, _run(key))
+        return LastStep(True, int(steps["step"]) if steps["points"] else None, int(attempts["attempt"]))
+
+    def blob(self, digest: str) -> Iterator[bytes]:
+        if not self._blobs.has(digest):
+            raise NotFound(f"no blob {digest} in {self.where}")
+        return self._blobs.open(digest)
+
+    def close(self) -> None:
+        """Whoever opened the stores closes them."""
+
+
+def _run(key: RunKey) -> dict[str, Any]:
+    return {"run": str(key.uuid)}
+
+
+def _utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)
+
+
+def _object(text: str) -> dict[str, Any]:
+    value = json.loads(text) if text else {}
+    return value if isinstance(value, dict) else {"value": value}
+
+
+def _grouped(rows: list[dict[str, Any]], name: str, value: str) -> dict[str, dict[str, Any]]:
+    groups: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        groups.setdefault(row["uuid"], {})[row[name]] = row[value]
+    return groups
+
+
+def _batches(
+    schema: pa.Schema, keys: Sequence[RunKey], tables: Iterator[Iterable[pa.Table]], with_run: bool
+) -> Iterator[pa.RecordBatch]:
+    for key, parts in zip(keys, tables, strict=True):
+        for part in parts:
+            table = part
+            if with_run:
+                run = pa.repeat(pa.scalar(str(key), pa.string()), table.num_rows)
+                table = table.add_column(0, "run", run)
+            yield from table.cast(schema).to_batches()
+
+
+def _shaped(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The engine's types as the reader promises them (its fields are never null, and some of its strings bytes)."""
+    return table.select(schema.names).cast(schema)

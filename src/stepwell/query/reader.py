@@ -1,0 +1,101 @@
+"""The seam of reading: one protocol, answered alike by a store at hand (local.py) and by a service (http.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import pyarrow as pa
+
+from .records import ArtifactInfo, Event, LastStep, MetricInfo, RunInfo, RunKey
+
+__all__ = ["CONSOLE_SCHEMA", "HISTOGRAM_SCHEMA", "LONG_SCHEMA", "PAGE", "TEXT_SCHEMA", "Reader"]
+
+PAGE = 500  # runs in one answer
+
+_TIME = pa.timestamp("ms", tz="UTC")
+
+LONG_SCHEMA = pa.schema(
+    [("metric", pa.string()), ("rank", pa.uint32()), ("step", pa.int64()), ("time", _TIME), ("value", pa.float64())]
+)
+TEXT_SCHEMA = pa.schema([("rank", pa.uint32()), ("step", pa.int64()), ("time", _TIME), ("value", pa.string())])
+HISTOGRAM_SCHEMA = pa.schema(
+    [
+        ("rank", pa.uint32()),
+        ("step", pa.int64()),
+        ("time", _TIME),
+        ("count", pa.uint64()),
+        ("sum", pa.float64()),
+        ("sum2", pa.float64()),
+        ("min", pa.float64()),
+        ("max", pa.float64()),
+        ("nan", pa.uint64()),
+        ("pos_inf", pa.uint64()),
+        ("neg_inf", pa.uint64()),
+        ("buckets", pa.list_(pa.uint16())),
+        ("counts", pa.list_(pa.uint64())),
+        ("edges", pa.list_(pa.float64())),
+    ]
+)
+CONSOLE_SCHEMA = pa.schema(
+    [
+        ("rank", pa.uint32()),
+        ("stream", pa.uint8()),
+        ("time", _TIME),
+        ("writer", pa.uint64()),
+        ("row_seq", pa.uint64()),
+        ("text", pa.string()),
+    ]
+)
+
+
+class Reader(Protocol):
+    """Everything that can be asked. Every method may raise a StepwellError; tables have the schemas above."""
+
+    @property
+    def where(self) -> str:
+        """What is being read, for people: a service's address or a folder."""
+
+    def runs(
+        self,
+        *,
+        project: str | None = None,
+        id: str | None = None,
+        filters: str | None = None,
+        limit: int = PAGE,
+        offset: int = 0,
+        last: bool = False,
+    ) -> list[RunInfo]:
+        """Newest first. `last` fills `RunInfo.last`, which reads every point of these runs. Raises FilterError."""
+
+    def run(self, key: RunKey) -> RunInfo:
+        """With its last values. Raises NotFound."""
+
+    def metrics(self, key: RunKey) -> list[MetricInfo]:
+        """By name."""
+
+    def history(
+        self, keys: Sequence[RunKey], metrics: Sequence[str], *, long: bool = False, with_run: bool = False
+    ) -> pa.RecordBatchReader:
+        """Points of the named metrics (all when none is named; `*` and `?` match), exact.
+
+        Wide: [run,] step, rank, a float64 column a metric. Long: [run,] and LONG_SCHEMA. Runs in the order given.
+        """
+
+    def texts(self, key: RunKey, metric: str) -> pa.Table: ...
+
+    def histograms(self, key: RunKey, metric: str) -> pa.Table: ...
+
+    def console(self, key: RunKey) -> pa.Table:
+        """The chunks as they were written, in order."""
+
+    def events(self, key: RunKey) -> list[Event]: ...
+
+    def artifacts(self, key: RunKey) -> list[ArtifactInfo]: ...
+
+    def last_step(self, key: RunKey, rank: int) -> LastStep: ...
+
+    def blob(self, digest: str) -> Iterator[bytes]:
+        """The bytes, in pieces. The caller checks the digest. Raises NotFound."""
+
+    def close(self) -> None: ...

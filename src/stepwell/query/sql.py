@@ -1,0 +1,138 @@
+"""Every query that reading makes. All go through the views, which hide trash, rewound points and repeats.
+
+Names in braces are bound parameters; nothing a user wrote is ever pasted in. `{0}` in a text that is
+formatted stands for a condition that filter_sql or local.py made of constants and bound parameters.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ARTIFACTS",
+    "CONSOLE",
+    "EVENTS",
+    "FIELDS",
+    "HISTOGRAMS",
+    "HISTORY",
+    "LAST",
+    "LAST_ATTEMPT",
+    "LAST_STEP",
+    "LONG_HISTORY",
+    "METRICS",
+    "METRIC_NAMES",
+    "RUNS",
+    "STATES",
+    "STATES_OF",
+    "TEXTS",
+]
+
+# --- runs
+
+RUNS = """
+SELECT toString(run) AS uuid, project, id, created FROM v_runs
+WHERE {0} ORDER BY created DESC, project, id LIMIT {{limit:UInt64}} OFFSET {{offset:UInt64}}
+"""
+
+# A rank is what its latest attempt came to. `finish` outranks `crash` in one attempt: an agent that came late
+# may take a process for dead that had finished. A rank whose last attempt ended before the newest one
+# began (a resume with fewer ranks) no longer counts.
+_STATES = """
+SELECT run,
+  multiIf(countIf(last.1 IN ('start', 'alive')) > 0, 'running', countIf(last.1 = 'crash') > 0, 'crashed',
+          countIf(last.3 != 0) > 0, 'failed', 'finished') AS state,
+  min(first) AS started, max(last.2) AS ended, max(lives) AS attempts, count() AS ranks
+FROM (
+  SELECT *, max(began) OVER (PARTITION BY run) AS newest FROM (
+    SELECT run, rank, uniqExact(attempt) AS lives,
+      minIf(time, kind = 'start') AS first, maxIf(time, kind = 'start') AS began,
+      argMax((toString(kind), time, JSONExtractInt(body, 'exit_code')),
+             (attempt, kind = 'finish', version, kind = 'alive')) AS last
+    FROM v_events WHERE kind IN ('start', 'finish', 'crash', 'alive') {0} GROUP BY run, rank))
+WHERE last.1 IN ('start', 'alive') OR last.2 >= newest
+GROUP BY run
+"""
+
+STATES = (
+    "SELECT r.run AS run, if(s.state = '', 'unknown', s.state) AS state "
+    "FROM v_runs AS r LEFT JOIN (" + _STATES.format("") + ") AS s ON r.run = s.run"
+)
+
+STATES_OF = (
+    "SELECT toString(run) AS uuid, state, started, ended, attempts, ranks FROM ("
+    + _STATES.format("AND run IN {runs:Array(UUID)}")
+    + ")"
+)
+
+FIELDS = """
+SELECT toString(run) AS uuid, key, str FROM v_fields WHERE run IN {runs:Array(UUID)} ORDER BY key
+"""
+
+# The last value written, by the lowest rank that has the metric: the versions of two ranks do not compare.
+LAST = """
+SELECT toString(run) AS uuid, toString(metric) AS name, argMax(value, (-toInt64(rank), version)) AS value
+FROM v_scalars WHERE run IN {runs:Array(UUID)} GROUP BY run, metric ORDER BY name
+"""
+
+LAST_STEP = """
+SELECT count() AS points, max(step) AS step FROM (
+  SELECT step FROM v_scalars WHERE run = {run:UUID} AND rank = {rank:UInt32}
+  UNION ALL SELECT step FROM v_texts WHERE run = {run:UUID} AND rank = {rank:UInt32}
+  UNION ALL SELECT step FROM v_histograms WHERE run = {run:UUID} AND rank = {rank:UInt32})
+"""
+
+LAST_ATTEMPT = "SELECT max(attempt) AS attempt FROM v_events WHERE run = {run:UUID}"
+
+# --- series
+
+METRICS = """
+SELECT toString(metric) AS name, 'scalar' AS kind, count() AS points, uniqExact(rank) AS ranks,
+  min(step) AS first_step, max(step) AS last_step,
+  argMax(value, (-toInt64(rank), version)) AS last,
+  ifNull(minOrNullIf(value, NOT isNaN(value)), nan) AS min, ifNull(maxOrNullIf(value, NOT isNaN(value)), nan) AS max
+FROM v_scalars WHERE run = {run:UUID} GROUP BY metric
+UNION ALL
+SELECT toString(metric), 'text', count(), uniqExact(rank), min(step), max(step), nan, nan, nan
+FROM v_texts WHERE run = {run:UUID} GROUP BY metric
+UNION ALL
+SELECT toString(metric), 'histogram', count(), uniqExact(rank), min(step), max(step), nan, nan, nan
+FROM v_histograms WHERE run = {run:UUID} GROUP BY metric
+"""
+
+METRIC_NAMES = "SELECT DISTINCT toString(metric) AS name FROM v_scalars WHERE run = {run:UUID} ORDER BY name"
+
+# For the wide table: names travel as a dictionary, so that a row costs 32 bytes whatever they are.
+HISTORY = """
+SELECT metric, rank, step, at, value FROM v_scalars WHERE run = {{run:UUID}} AND {0}
+ORDER BY metric, rank, step, at SETTINGS output_format_arrow_low_cardinality_as_dictionary = 1
+"""
+
+LONG_HISTORY = """
+SELECT metric, rank, step, time, value FROM v_scalars WHERE run = {{run:UUID}} AND {0}
+ORDER BY metric, rank, step, at SETTINGS output_format_arrow_low_cardinality_as_dictionary = 0
+"""
+
+TEXTS = """
+SELECT rank, step, time, value FROM v_texts WHERE run = {run:UUID} AND metric = {metric:String}
+ORDER BY step, rank, at
+"""
+
+HISTOGRAMS = """
+SELECT rank, step, time, count, sum, sum2, min, max, nan, pos_inf, neg_inf, buckets, counts, edges
+FROM v_histograms WHERE run = {run:UUID} AND metric = {metric:String} ORDER BY step, rank, at
+"""
+
+# --- what happened
+
+CONSOLE = """
+SELECT rank, stream, time, writer, row_seq, text FROM v_console WHERE run = {run:UUID}
+ORDER BY time, writer, row_seq
+"""
+
+EVENTS = """
+SELECT toString(kind) AS kind, time, rank, attempt, step, body FROM v_events WHERE run = {run:UUID}
+ORDER BY time, version
+"""
+
+ARTIFACTS = """
+SELECT name, toString(kind) AS kind, step, rank, time, toString(state) AS state, size, files, metadata
+FROM v_artifacts WHERE run = {run:UUID} ORDER BY time, row_seq
+"""

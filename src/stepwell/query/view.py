@@ -1,0 +1,201 @@
+"""`Run`: one recorded run as people read it. Asks a Reader; knows no SQL and no address."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from .checkpoint import Checkpoint
+from .console import Console, collapse
+from .distribution import HistogramPoint, histogram_points
+from .reader import Reader
+from .records import Event, MetricInfo, RunInfo, RunKey
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Run", "check_names"]
+
+
+class Run:
+    """A run that was recorded, or still is.
+
+    `config`, `summary`, `state` and their like are as they were when the run was looked up (`refresh()` asks
+    again); `history` and the other methods ask each time. Everything is exact, nothing is sampled.
+    """
+
+    def __init__(self, reader: Reader, info: RunInfo, *, has_last: bool) -> None:
+        self._reader = reader
+        self._info = info
+        self._has_last = has_last
+
+    def __repr__(self) -> str:
+        named = f" {self.name!r}" if self.name != self.id else ""
+        return f"<run {self.path}{named}, {self.state}>"
+
+    def refresh(self) -> Run:
+        """Looks the run up again, and returns it."""
+        self._info, self._has_last = self._reader.run(self.key), True
+        return self
+
+    # --- who it is
+
+    @property
+    def key(self) -> RunKey:
+        return self._info.key
+
+    @property
+    def path(self) -> str:
+        """ "project/id": what `Api.run` takes."""
+        return str(self._info.key)
+
+    @property
+    def project(self) -> str:
+        return self._info.key.project
+
+    @property
+    def id(self) -> str:
+        return self._info.key.id
+
+    @property
+    def name(self) -> str:
+        return self._info.name
+
+    @property
+    def state(self) -> str:
+        """running | finished | failed (exit code not 0) | crashed | unknown."""
+        return self._info.state
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return self._info.tags
+
+    @property
+    def notes(self) -> str | None:
+        return self._text("notes")
+
+    @property
+    def group(self) -> str | None:
+        return self._text("group")
+
+    @property
+    def job_type(self) -> str | None:
+        return self._text("job_type")
+
+    @property
+    def experiment(self) -> str | None:
+        return self._text("experiment")
+
+    @property
+    def created(self) -> datetime:
+        return self._info.created
+
+    @property
+    def started(self) -> datetime | None:
+        return self._info.started
+
+    @property
+    def ended(self) -> datetime | None:
+        """None while it runs."""
+        return self._info.ended
+
+    @property
+    def attempts(self) -> int:
+        return self._info.attempts
+
+    @property
+    def ranks(self) -> int:
+        return self._info.ranks
+
+    # --- what it was told, and what it came to
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return self._info.config
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The last value of each metric (its last written, of the lowest rank), under what the user set."""
+        if not self._has_last:
+            self.refresh()
+        return self._info.summary
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """What was captured at its start: user, host, python, git, command."""
+        return self._info.environment
+
+    @property
+    def metrics(self) -> list[MetricInfo]:
+        """Every series: name, kind (scalar, text, histogram), points, steps, last, min, max."""
+        return self._reader.metrics(self.key)
+
+    @property
+    def events(self) -> list[Event]:
+        return self._reader.events(self.key)
+
+    # --- series
+
+    def history(self, *metrics: str, long: bool = False) -> pa.Table:
+        """Every point of the named metrics, or of all; `train/*` names those that match.
+
+        Wide: `step` (int64), `rank` (uint32) and one float64 column a metric, ascending by step, then rank; null
+        where nothing was logged, and NaN only where NaN was. A metric called "step", "rank" or "run" has
+        the column "metric:step". Long: `metric, rank, step, time, value`.
+
+        >>> run.history("loss", "val/loss").to_pandas()  # doctest: +SKIP
+        """
+        table = self._reader.history([self.key], metrics, long=long).read_all()
+        if not long:
+            check_names(self._reader, [self.key], metrics, table)
+        return table
+
+    def texts(self, metric: str) -> pa.Table:
+        """rank, step, time, value of a text series."""
+        return self._reader.texts(self.key, metric)
+
+    def histograms(self, metric: str) -> list[HistogramPoint]:
+        """One a log call, ascending by step, then rank."""
+        return histogram_points(self._reader.histograms(self.key, metric))
+
+    # --- the rest
+
+    def console(self) -> Console:
+        """Its output as a terminal would show it at the end, each line with time, rank and stream."""
+        return collapse(self._reader.console(self.key))
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """In the order they were made; `.download(directory)` fetches one, every byte checked."""
+        found = self._reader.artifacts(self.key)
+        return [Checkpoint(self.key, info, self._reader.blob) for info in found if info.kind == "checkpoint"]
+
+    def to_pandas(self, *metrics: str) -> pd.DataFrame:
+        """`history(*metrics)` as a data frame."""
+        return self.history(*metrics).to_pandas()
+
+    def _text(self, key: str) -> str | None:
+        value = self._info.value(key)
+        return None if value is None else str(value)
+
+
+def check_names(reader: Reader, keys: Sequence[RunKey], metrics: Sequence[str], table: pa.Table) -> None:
+    """Warns of a name under which nothing was logged: more often a typing mistake than a metric yet to come."""
+    empty = [name for name in metrics if name in table.column_names and table[name].null_count == table.num_rows]
+    if not empty:
+        return
+    there = {info.name: info.kind for key in keys for info in reader.metrics(key)}
+    for name in empty:
+        kind = there.get(name)
+        if kind == "scalar":
+            continue
+        near = difflib.get_close_matches(name, there, 3, 0.5)
+        hint = (
+            f"; it is a {kind} series, see .{kind}s()" if kind else f"; did you mean {', '.join(near)}?" if near else ""
+        )
+        where = keys[0] if len(keys) == 1 else f"any of {len(keys)} runs"
+        warnings.warn(f"nothing was logged as {name!r} in {where}{hint}", UserWarning, stacklevel=3)

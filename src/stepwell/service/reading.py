@@ -1,0 +1,180 @@
+"""The reading half of the HTTP API: every route that answers a question, over any Reader. Changes nothing.
+
+Mounted by the service's app, which checks tokens and hosts before anything here runs. The handlers are plain
+functions, so each runs in a worker thread: the event loop never waits for the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterator
+from itertools import chain
+from typing import Annotated, Any
+
+import pyarrow as pa
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.routing import APIRoute
+
+from ..errors import BlobError, FilterError, InvalidValue, NotFound, StepwellError, StoreError
+from ..ids import split_run
+from ..query.reader import PAGE, Reader
+from ..query.records import RunKey
+from ..query.wire import artifact_to_json, event_to_json, last_step_to_json, metric_to_json, run_to_json
+
+__all__ = ["ARROW", "reading_router"]
+
+ARROW = "application/vnd.apache.arrow.stream"
+_RUNS_MAX = 10_000
+_STATUS: tuple[tuple[type[StepwellError], int], ...] = (
+    (NotFound, 404),
+    (FilterError, 422),
+    (InvalidValue, 422),
+    (BlobError, 502),
+    (StoreError, 503),
+)
+
+Metrics = Annotated[list[str], Query(alias="metric", max_length=10_000, default_factory=list)]
+
+
+class _Route(APIRoute):
+    """Errors made on purpose become JSON: {"error": class, "message", ...} with a status that fits."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except StepwellError as error:
+                return _refusal(error)
+
+        return answer
+
+
+def reading_router(reader: Reader) -> APIRouter:
+    """GET routes under /api/v1. Names in paths are percent-encoded; Arrow bodies are IPC streams."""
+    router = APIRouter(prefix="/api/v1", tags=["reading"], route_class=_Route)
+
+    @router.get("/runs")
+    def runs(  # noqa: PLR0917 - FastAPI passes them by name
+        project: str | None = None,
+        id: str | None = None,
+        filter: Annotated[str | None, Query(max_length=10_000)] = None,
+        limit: Annotated[int, Query(ge=1, le=_RUNS_MAX)] = PAGE,
+        offset: Annotated[int, Query(ge=0)] = 0,
+        last: bool = False,
+    ) -> JSONResponse:
+        """Newest first. `last=1` adds each metric's last value, for which every point of these runs is read."""
+        found = reader.runs(project=project, id=id, filters=filter, limit=limit, offset=offset, last=last)
+        return JSONResponse({"runs": [run_to_json(info) for info in found]})
+
+    @router.get("/history")
+    def histories(
+        run: Annotated[list[str], Query(min_length=1, max_length=_RUNS_MAX)],
+        metric: Metrics,
+        long: bool = False,
+        with_run: bool = True,
+    ) -> StreamingResponse:
+        """Of several runs ("project/id" each), one after the other, with a `run` column."""
+        return _arrow(reader.history([_key(path) for path in run], metric, long=long, with_run=with_run))
+
+    @router.get("/runs/{project}/{id}")
+    def one(project: str, id: str) -> JSONResponse:
+        return JSONResponse(run_to_json(reader.run(RunKey(project, id))))
+
+    @router.get("/runs/{project}/{id}/metrics")
+    def metrics(project: str, id: str) -> JSONResponse:
+        return JSONResponse({"metrics": [metric_to_json(info) for info in reader.metrics(RunKey(project, id))]})
+
+    @router.get("/runs/{project}/{id}/history")
+    def history(project: str, id: str, metric: Metrics, long: bool = False) -> StreamingResponse:
+        """Wide (step, rank, a column a metric) or long; exact, never sampled. Patterns like train/* are taken."""
+        return _arrow(reader.history([RunKey(project, id)], metric, long=long))
+
+    @router.get("/runs/{project}/{id}/texts")
+    def texts(project: str, id: str, metric: str) -> StreamingResponse:
+        return _arrow(reader.texts(RunKey(project, id), metric).to_reader())
+
+    @router.get("/runs/{project}/{id}/histograms")
+    def histograms(project: str, id: str, metric: str) -> StreamingResponse:
+        return _arrow(reader.histograms(RunKey(project, id), metric).to_reader())
+
+    @router.get("/runs/{project}/{id}/console")
+    def console(project: str, id: str) -> StreamingResponse:
+        """The chunks as they were written; a reader collapses carriage returns."""
+        return _arrow(reader.console(RunKey(project, id)).to_reader())
+
+    @router.get("/runs/{project}/{id}/events")
+    def events(project: str, id: str) -> JSONResponse:
+        return JSONResponse({"events": [event_to_json(event) for event in reader.events(RunKey(project, id))]})
+
+    @router.get("/runs/{project}/{id}/checkpoints")
+    def checkpoints(project: str, id: str) -> JSONResponse:
+        found = reader.artifacts(RunKey(project, id))
+        return JSONResponse({"checkpoints": [artifact_to_json(info) for info in found]})
+
+    @router.get("/runs/{project}/{id}/last_step")
+    def last_step(project: str, id: str, rank: Annotated[int, Query(ge=0, lt=1 << 32)] = 0) -> JSONResponse:
+        return JSONResponse(last_step_to_json(reader.last_step(RunKey(project, id), rank)))
+
+    return router
+
+
+def _key(path: str) -> RunKey:
+    project, run_id = split_run(path)
+    if project is None:
+        raise InvalidValue(f"a run is named project/id here, not {path!r}")
+    return RunKey(project, run_id)
+
+
+def _refusal(error: StepwellError) -> JSONResponse:
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+    body: dict[str, Any] = {"error": type(error).__name__, "message": str(error)}
+    if isinstance(error, FilterError):
+        body |= {"text": error.text, "position": error.position}
+    return JSONResponse(body, status_code=status)
+
+
+def _arrow(batches: pa.RecordBatchReader) -> StreamingResponse:
+    """The first batch is made before the answer begins, so that a refusal still has its status."""
+    first = next(iter(batches), None)
+    rest = chain(() if first is None else (first,), batches)
+    return StreamingResponse(_ipc(batches.schema, rest), media_type=ARROW)
+
+
+def _ipc(schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> Iterator[bytes]:
+    sink = _Sink()
+    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), schema) as writer:
+        yield sink.take()
+        for batch in batches:
+            writer.write_batch(batch)
+            yield sink.take()
+    yield sink.take()
+
+
+class _Sink:
+    """Where Arrow writes to and the response takes from: one batch at a time in memory."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, data: Any) -> int:
+        part = bytes(data)
+        self._parts.append(part)
+        return len(part)
+
+    def take(self) -> bytes:
+        taken = b"".join(self._parts)
+        self._parts.clear()
+        return taken
+
+    def writable(self) -> bool:
+        return True
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        self.closed = True
