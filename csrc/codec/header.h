@@ -1,0 +1,30 @@
+// The 24 bytes before a block's compressed body: what it is, who can read it, how long its body is.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "codec/bytes.h"
+
+namespace stepwell::codec {
+
+inline constexpr uint16_t kBlockVersion = 1;  // as written
+inline constexpr uint16_t kMinReader = 1;     // the oldest version that reads what is written
+inline constexpr size_t kBlockHeaderBytes = 24;
+
+// A record of 32 MiB (half of the largest ring) beside rows fits with room to spare.
+inline constexpr uint64_t kMaxBodyBytes = 128ULL << 20;
+
+struct Header {
+  uint16_t version = kBlockVersion;
+  uint16_t min_reader = kMinReader;
+  uint64_t body_bytes = 0;
+  uint32_t body_crc32c = 0;
+};
+
+std::array<uint8_t, kBlockHeaderBytes> header_of(Bytes body);
+
+// Throws FormatError, TooNewError.
+Header read_header(Bytes block);
+
+}  // namespace stepwell::codec

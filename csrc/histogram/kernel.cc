@@ -1,0 +1,342 @@
+// Counting. Each value costs one load, one shift and one increment; sums and extremes are taken beside it on
+// vectors. Several count tables, because an increment that follows one of the same bucket waits for its store.
+// Values with few bits pass through float (exact), the others through double.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <memory>
+
+#include "histogram/buckets.h"
+#include "histogram/histogram.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define STEPWELL_WIDE __attribute__((target("avx2")))
+#define STEPWELL_HAS_WIDE 1
+#endif
+
+namespace stepwell::histogram {
+
+namespace {
+
+constexpr size_t kChunk = 2048;  // values: stays in the first-level cache beside the touched counts
+constexpr size_t kTables = 4;
+constexpr size_t kLanes = 8;
+
+using FloatLanes = float __attribute__((vector_size(kLanes * sizeof(float))));
+using IntLanes = int32_t __attribute__((vector_size(kLanes * sizeof(int32_t))));
+using LongLanes = int64_t __attribute__((vector_size(kLanes * sizeof(int64_t))));
+using DoubleLanes = double __attribute__((vector_size(kLanes * sizeof(double))));
+
+struct Moments {
+  double sum = 0;
+  double sum2 = 0;
+  double min = std::numeric_limits<double>::infinity();
+  double max = -std::numeric_limits<double>::infinity();
+  bool finite = true;  // false: the others mean nothing
+};
+
+inline void add(Moments& moments, double value) {
+  moments.sum += value;
+  moments.sum2 += value * value;
+  moments.min = std::min(moments.min, value);
+  moments.max = std::max(moments.max, value);
+}
+
+// The sums run over kLanes interleaved lanes on every machine, so that they do not depend on its vectors.
+// A non-finite value makes sum2 infinite or NaN, so that one look at the end finds it; squares of finite
+// doubles may overflow too, which only costs the careful path.
+template <typename T, typename Lanes>
+[[gnu::always_inline]] inline void moments_of(const T* values, size_t n, Moments& out) {
+  DoubleLanes sum = {};
+  DoubleLanes sum2 = {};
+  Lanes low = {};
+  Lanes high = {};
+  const size_t whole = n - n % kLanes;
+  if (whole != 0) {
+    std::memcpy(&low, values, sizeof low);
+    high = low;
+  }
+  for (size_t i = 0; i < whole; i += kLanes) {
+    Lanes lanes;
+    std::memcpy(&lanes, values + i, sizeof lanes);
+    const DoubleLanes wide = __builtin_convertvector(lanes, DoubleLanes);
+    sum += wide;
+    sum2 += wide * wide;
+    low = lanes < low ? lanes : low;
+    high = lanes > high ? lanes : high;
+  }
+  Moments moments;
+  for (size_t lane = 0; lane < kLanes && whole != 0; ++lane) {
+    moments.sum += sum[lane];
+    moments.sum2 += sum2[lane];
+    moments.min = std::min(moments.min, static_cast<double>(low[lane]));
+    moments.max = std::max(moments.max, static_cast<double>(high[lane]));
+  }
+  for (size_t i = whole; i < n; ++i) add(moments, static_cast<double>(values[i]));
+  moments.finite = std::isfinite(moments.sum2);
+  out = moments;
+}
+
+void float_moments_base(const float* values, size_t n, Moments& out) { moments_of<float, FloatLanes>(values, n, out); }
+void double_moments_base(const double* values, size_t n, Moments& out) {
+  moments_of<double, DoubleLanes>(values, n, out);
+}
+#ifdef STEPWELL_HAS_WIDE
+STEPWELL_WIDE void float_moments_wide(const float* values, size_t n, Moments& out) {
+  moments_of<float, FloatLanes>(values, n, out);
+}
+STEPWELL_WIDE void double_moments_wide(const double* values, size_t n, Moments& out) {
+  moments_of<double, DoubleLanes>(values, n, out);
+}
+const bool kWide = __builtin_cpu_supports("avx2") != 0;
+void moments(const float* values, size_t n, Moments& out) {
+  (kWide ? float_moments_wide : float_moments_base)(values, n, out);
+}
+void moments(const double* values, size_t n, Moments& out) {
+  (kWide ? double_moments_wide : double_moments_base)(values, n, out);
+}
+#else
+void moments(const float* values, size_t n, Moments& out) { float_moments_base(values, n, out); }
+void moments(const double* values, size_t n, Moments& out) { double_moments_base(values, n, out); }
+#endif
+
+class Counter {
+ public:
+  explicit Counter(size_t n) : tables_(n < kChunk ? 1 : kTables), counts_(tables_ * kCodes) {}
+
+  void add(const float* values, size_t n) {
+    count(values, n);
+    stats(values, n);
+  }
+  void add(const double* values, size_t n) {
+    count(values, n);
+    stats(values, n);
+  }
+
+  template <typename T>
+  void count(const T* values, size_t n) {
+    uint64_t* t0 = counts_.data();
+    uint64_t* t1 = t0 + (tables_ > 1 ? kCodes : 0);
+    uint64_t* t2 = t0 + (tables_ > 2 ? 2 * kCodes : 0);
+    uint64_t* t3 = t0 + (tables_ > 3 ? 3 * kCodes : 0);
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+      ++t0[code_of(values[i])];
+      ++t1[code_of(values[i + 1])];
+      ++t2[code_of(values[i + 2])];
+      ++t3[code_of(values[i + 3])];
+    }
+    for (; i < n; ++i) ++t0[code_of(values[i])];
+  }
+
+  template <typename T>
+  void stats(const T* values, size_t n) {
+    Moments part;
+    moments(values, n, part);
+    if (!part.finite) part = careful(values, n);
+    result_.sum += part.sum;
+    result_.sum2 += part.sum2;
+    min_ = std::min(min_, part.min);
+    max_ = std::max(max_, part.max);
+  }
+
+  Histogram finish() {
+    for (uint32_t code = 0; code < kCodes; ++code) {
+      uint64_t count = 0;
+      for (size_t table = 0; table < tables_; ++table) count += counts_[table * kCodes + code];
+      if (count == 0 || !is_bucket(code)) continue;
+      result_.buckets.push_back(static_cast<uint16_t>(code));
+      result_.counts.push_back(count);
+      result_.count += count;
+    }
+    for (const auto& [code, odd] : {std::pair{kTopCode, odd_top_}, std::pair{kTopCode + kSignCode, odd_bottom_}}) {
+      if (odd != 0) take_back(code, odd);
+    }
+    if (result_.count != 0) {
+      result_.min = min_;
+      result_.max = max_;
+    }
+    return std::move(result_);
+  }
+
+ private:
+  // One by one, the non-finite values apart.
+  template <typename T>
+  Moments careful(const T* values, size_t n) {
+    Moments part;
+    for (size_t i = 0; i < n; ++i) {
+      const auto value = static_cast<double>(values[i]);
+      if (std::isfinite(value)) {
+        histogram::add(part, value);
+      } else if (std::isnan(value)) {
+        ++result_.nan;
+        saturated<T>(std::signbit(value));
+      } else {
+        ++(value > 0 ? result_.pos_inf : result_.neg_inf);
+        saturated<T>(value < 0);
+      }
+    }
+    return part;
+  }
+
+  // A double's code saturates, so its NaN and infinities were counted in the top finite buckets.
+  template <typename T>
+  void saturated(bool negative) {
+    if constexpr (sizeof(T) == 8) ++(negative ? odd_bottom_ : odd_top_);
+  }
+
+  void take_back(uint32_t code, uint64_t odd) {
+    const auto at = std::lower_bound(result_.buckets.begin(), result_.buckets.end(), code) - result_.buckets.begin();
+    result_.count -= odd;
+    result_.counts[at] -= odd;
+    if (result_.counts[at] != 0) return;
+    result_.buckets.erase(result_.buckets.begin() + at);
+    result_.counts.erase(result_.counts.begin() + at);
+  }
+
+  size_t tables_;
+  std::vector<uint64_t> counts_;
+  Histogram result_;
+  double min_ = std::numeric_limits<double>::infinity();
+  double max_ = -std::numeric_limits<double>::infinity();
+  uint64_t odd_top_ = 0;
+  uint64_t odd_bottom_ = 0;
+};
+
+// Exact, subnormals, NaN and infinities included.
+inline float half_to_float(uint16_t half) {
+  const uint32_t sign = static_cast<uint32_t>(half & 0x8000U) << 16;
+  const uint32_t magnitude = static_cast<uint32_t>(half & 0x7fffU) << 13;
+  if (magnitude >= 0x0f800000U) return std::bit_cast<float>(sign | magnitude | 0x7f800000U);
+  return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112F));
+}
+
+inline float bfloat_to_float(uint16_t value) { return std::bit_cast<float>(static_cast<uint32_t>(value) << 16); }
+
+// The nearest double that is not farther from zero, so that the bucket contains the integer.
+template <typename T>
+double toward_zero(T value) {
+  const bool negative = value < 0;
+  uint64_t magnitude = static_cast<uint64_t>(value);
+  if (negative) magnitude = 0 - magnitude;
+  if (const int extra = 11 - std::countl_zero(magnitude); extra > 0) magnitude = magnitude >> extra << extra;
+  const auto result = static_cast<double>(magnitude);
+  return negative ? -result : result;
+}
+
+// Calls use(chunk, n) for runs of aligned values.
+template <typename T, typename Use>
+void in_chunks(const void* values, size_t n, Use use) {
+  const auto* bytes = static_cast<const unsigned char*>(values);
+  std::array<T, kChunk> chunk;
+  for (size_t at = 0; at < n; at += kChunk) {
+    const size_t length = std::min(kChunk, n - at);
+    std::memcpy(chunk.data(), bytes + at * sizeof(T), length * sizeof(T));
+    use(chunk.data(), length);
+  }
+}
+
+template <typename From, typename To, typename Convert>
+void convert_and_add(Counter& counter, const void* values, size_t n, Convert convert) {
+  in_chunks<From>(values, n, [&](const From* from, size_t length) {
+    std::array<To, kChunk> to;
+    std::transform(from, from + length, to.begin(), convert);
+    counter.add(to.data(), length);
+  });
+}
+
+template <typename T>
+void add_plain(Counter& counter, const void* values, size_t n) {
+  if (reinterpret_cast<uintptr_t>(values) % alignof(T) == 0) {
+    const auto* typed = static_cast<const T*>(values);
+    for (size_t at = 0; at < n; at += kChunk) counter.add(typed + at, std::min(kChunk, n - at));
+    return;
+  }
+  in_chunks<T>(values, n, [&](const T* chunk, size_t length) { counter.add(chunk, length); });
+}
+
+template <typename T>
+void add_long(Counter& counter, const void* values, size_t n) {
+  in_chunks<T>(values, n, [&](const T* from, size_t length) {
+    std::array<double, kChunk> to;
+    std::transform(from, from + length, to.begin(), toward_zero<T>);
+    counter.count(to.data(), length);
+    std::transform(from, from + length, to.begin(), [](T value) { return static_cast<double>(value); });
+    counter.stats(to.data(), length);
+  });
+}
+
+}  // namespace
+
+size_t size_of(Type type) {
+  switch (type) {
+    case Type::kI8:
+    case Type::kU8:
+    case Type::kBool:
+      return 1;
+    case Type::kF16:
+    case Type::kBf16:
+    case Type::kI16:
+    case Type::kU16:
+      return 2;
+    case Type::kF32:
+    case Type::kI32:
+    case Type::kU32:
+      return 4;
+    case Type::kF64:
+    case Type::kI64:
+    case Type::kU64:
+      return 8;
+  }
+  return 0;
+}
+
+Histogram count_values(Type type, const void* values, size_t n) {
+  Counter counter(n);
+  const auto as_float = [](auto value) { return static_cast<float>(value); };
+  const auto as_double = [](auto value) { return static_cast<double>(value); };
+  switch (type) {
+    case Type::kF16:
+      convert_and_add<uint16_t, float>(counter, values, n, half_to_float);
+      break;
+    case Type::kBf16:
+      convert_and_add<uint16_t, float>(counter, values, n, bfloat_to_float);
+      break;
+    case Type::kF32:
+      add_plain<float>(counter, values, n);
+      break;
+    case Type::kF64:
+      add_plain<double>(counter, values, n);
+      break;
+    case Type::kI8:
+      convert_and_add<int8_t, float>(counter, values, n, as_float);
+      break;
+    case Type::kU8:
+      convert_and_add<uint8_t, float>(counter, values, n, as_float);
+      break;
+    case Type::kI16:
+      convert_and_add<int16_t, float>(counter, values, n, as_float);
+      break;
+    case Type::kU16:
+      convert_and_add<uint16_t, float>(counter, values, n, as_float);
+      break;
+    case Type::kI32:
+      convert_and_add<int32_t, double>(counter, values, n, as_double);
+      break;
+    case Type::kU32:
+      convert_and_add<uint32_t, double>(counter, values, n, as_double);
+      break;
+    case Type::kI64:
+      add_long<int64_t>(counter, values, n);
+      break;
+    case Type::kU64:
+      add_long<uint64_t>(counter, values, n);
+      break;
+    case Type::kBool:
+      convert_and_add<uint8_t, float>(counter, values, n, [](uint8_t value) { return value != 0 ? 1.0F : 0.0F; });
+      break;
+  }
+  return counter.finish();
+}
+
+}  // namespace stepwell::histogram
