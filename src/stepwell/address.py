@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import urllib.error
 import urllib.parse
-import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,16 @@ from typing import Any
 from .errors import AuthError, ServiceUnavailable
 from .home import Home
 
-__all__ = ["ServiceAddress", "fetch_info", "find_service", "grpc_target", "is_loopback", "shown", "token_for"]
+__all__ = [
+    "ServiceAddress",
+    "fetch_info",
+    "find_service",
+    "grpc_target",
+    "is_loopback",
+    "local_service",
+    "shown",
+    "token_for",
+]
 
 _INFO = "/api/v1/info"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -32,6 +39,8 @@ class ServiceAddress:
     token: str | None = field(default=None, repr=False)
     pid: int | None = None
     boot: str = ""
+    version: str = ""
+    """Of the service; "" where `fetch_info` has not asked."""
 
 
 def find_service(home: Home, server: str = "") -> ServiceAddress | None:
@@ -40,7 +49,7 @@ def find_service(home: Home, server: str = "") -> ServiceAddress | None:
     Says nothing about whether it answers. The token is the one for that address, or None.
     """
     named = server or os.environ.get("STEPWELL_SERVER", "")
-    local = _read_service(home)
+    local = local_service(home)
     if not named:
         return local
     url = _plain(named)
@@ -54,7 +63,7 @@ def token_for(home: Home, url: str) -> str | None:
     from_environment = os.environ.get("STEPWELL_TOKEN")
     if from_environment:
         return from_environment
-    local = _read_service(home)
+    local = local_service(home)
     if local is not None and local.url == _plain(url):
         return local.token
     kept = {_plain(name): value for name, value in _read_object(home.credentials_file).items()}.get(_plain(url))
@@ -65,6 +74,9 @@ def token_for(home: Home, url: str) -> str | None:
 
 def fetch_info(url: str, timeout: float = 5.0) -> ServiceAddress:
     """Asks the service at the URL where its gRPC port is. Raises ServiceUnavailable."""
+    import urllib.error
+    import urllib.request  # heavy (http, ssl, email), and `init` only wants the address
+
     url = _plain(url)
     request = urllib.request.Request(url + _INFO, headers={"Accept": "application/json"})
     # Never through a proxy to this machine itself, whatever the environment says.
@@ -74,7 +86,12 @@ def fetch_info(url: str, timeout: float = 5.0) -> ServiceAddress:
             info = json.loads(reply.read(65536))
         if info["service"] != "stepwell":
             raise ValueError("another service answers")
-        return ServiceAddress(url=url, grpc=grpc_target(url, str(info.get("grpc", ""))), boot=str(info.get("boot", "")))
+        return ServiceAddress(
+            url=url,
+            grpc=grpc_target(url, str(info.get("grpc", ""))),
+            boot=str(info.get("boot", "")),
+            version=str(info.get("version", "")),
+        )
     except urllib.error.HTTPError as error:
         if error.code in (401, 403):
             raise AuthError(f"{shown(url)} refuses to say what it is (HTTP {error.code})") from None
@@ -108,7 +125,8 @@ def _plain(url: str) -> str:
     return url if "://" in url else f"http://{url}"
 
 
-def _read_service(home: Home) -> ServiceAddress | None:
+def local_service(home: Home) -> ServiceAddress | None:
+    """What service.json of the home says, whatever the environment names."""
     values = _read_object(home.service_file)
     url = values.get("url")
     if not isinstance(url, str) or not url:

@@ -1,0 +1,170 @@
+"""The two ways to a service's blob store: the Blobs gRPC service, and the same over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+import grpc
+
+from ..address import shown
+from ..errors import ApiError, AuthError, BlobError, ServiceUnavailable
+from ..settings import Settings
+from ..spool import Staged
+from ..v1 import blob_pb2, blob_pb2_grpc
+from .destinations import Endpoint
+from .grpc_stream import credentials, open_channel
+from .http_sender import HttpLink
+
+__all__ = ["BlobLink", "GrpcBlobs", "HttpBlobs", "MissingBlob"]
+
+_CALL_TIMEOUT_S = 60.0
+_HAVE_AT_ONCE = 500
+
+
+class MissingBlob(BlobError):
+    """A commit names a blob that the store does not have (any more)."""
+
+
+class BlobLink(Protocol):
+    """Raises ServiceUnavailable (try later), AuthError, MissingBlob, ApiError (refused for good)."""
+
+    def have(self, digests: Iterable[str]) -> set[str]: ...
+    def put(self, digest: str, size: int, chunks: Iterator[bytes]) -> None: ...
+    def commit(self, staged: Staged, digests: dict[str, str]) -> None: ...
+    def close(self) -> None: ...
+
+
+class GrpcBlobs:
+    def __init__(self, endpoint: Endpoint, settings: Settings) -> None:
+        self._endpoint = endpoint
+        self._channel = open_channel(endpoint, settings)
+        self._stub = blob_pb2_grpc.BlobsStub(self._channel)
+
+    def have(self, digests: Iterable[str]) -> set[str]:
+        wanted, held = list(digests), set()
+        for start in range(0, len(wanted), _HAVE_AT_ONCE):
+            request = blob_pb2.HaveRequest(digests=wanted[start : start + _HAVE_AT_ONCE])
+            held |= set(self._call(self._stub.Have, request).held)
+        return held
+
+    def put(self, digest: str, size: int, chunks: Iterator[bytes]) -> None:
+        source = _Source(chunks)
+
+        def messages() -> Iterator[Any]:
+            yield blob_pb2.PutRequest(header=blob_pb2.PutHeader(digest=digest, size=size))
+            for chunk in source:
+                yield blob_pb2.PutRequest(chunk=chunk)
+
+        # No deadline: a large blob on a slow line takes what it takes; keepalive finds a dead one.
+        try:
+            reply = self._call(self._stub.Put, messages(), timeout=None)
+        except (ServiceUnavailable, ApiError):
+            source.raise_its_own()
+            raise
+        if reply.digest != digest or reply.size != size:
+            raise ApiError(f"the service stored {reply.size} bytes as {reply.digest} instead of {size} as {digest}")
+
+    def commit(self, staged: Staged, digests: dict[str, str]) -> None:
+        files = [
+            blob_pb2.ArtifactFile(path=file.path, digest=digests[file.path], size=file.size) for file in staged.files
+        ]
+        request = blob_pb2.CommitRequest(
+            run=staged.run,
+            writer=staged.writer,
+            row_seq=staged.row_seq,
+            rank=staged.rank,
+            version=staged.version,
+            step=staged.step,
+            time_ms=staged.time_ms,
+            kind=staged.kind,
+            name=staged.name,
+            metadata=staged.metadata,
+            files=files,
+            project=staged.project,
+            id=staged.id,
+        )
+        self._call(self._stub.Commit, request)
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def _call(self, method: Any, request: Any, timeout: float | None = _CALL_TIMEOUT_S) -> Any:
+        try:
+            return method(request, metadata=credentials(self._endpoint), timeout=timeout)
+        except grpc.RpcError as error:
+            code, details = error.code(), error.details() or ""
+        where = f"{shown(self._endpoint.url)} by gRPC at {self._endpoint.grpc}"
+        if code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
+            raise AuthError(f"{where} refuses this token: {details}")
+        if code is grpc.StatusCode.FAILED_PRECONDITION:
+            raise MissingBlob(f"{where}: {details}")
+        if code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE, grpc.StatusCode.DATA_LOSS):
+            raise ApiError(f"{where} refuses it: {details}")
+        raise ServiceUnavailable(f"{where}: {code.name} {details}")
+
+
+class HttpBlobs:
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._link = HttpLink(endpoint)
+
+    def have(self, digests: Iterable[str]) -> set[str]:
+        return {digest for digest in digests if self._link.request("HEAD", f"/api/v1/blobs/{digest}")[0] == 200}
+
+    def put(self, digest: str, size: int, chunks: Iterator[bytes]) -> None:
+        source = _Source(chunks)
+        try:
+            self._check(self._link.request("PUT", f"/api/v1/blobs/{digest}", source, {"Content-Length": str(size)}))
+        except (ServiceUnavailable, ApiError):
+            source.raise_its_own()
+            raise
+
+    def commit(self, staged: Staged, digests: dict[str, str]) -> None:
+        body = {
+            "project": staged.project,
+            "id": staged.id,
+            "run": staged.run.hex(),
+            "writer": staged.writer,
+            "row_seq": staged.row_seq,
+            "rank": staged.rank,
+            "version": staged.version,
+            "step": staged.step,
+            "time_ms": staged.time_ms,
+            "kind": staged.kind,
+            "name": staged.name,
+            "metadata": staged.metadata,
+            "files": [{"path": f.path, "digest": digests[f.path], "size": f.size} for f in staged.files],
+        }
+        data = json.dumps(body).encode()
+        status, reply = self._link.request("POST", "/api/v1/artifacts", data, {"Content-Type": "application/json"})
+        if status in (409, 412, 424):
+            raise MissingBlob(f"{shown(self._endpoint.url)}: {reply[:200]!r}")
+        self._check((status, reply))
+
+    def close(self) -> None:
+        self._link.close()
+
+    def _check(self, answer: tuple[int, bytes]) -> None:
+        if not 200 <= answer[0] < 300:
+            raise ApiError(f"{shown(self._endpoint.url)} refuses it: HTTP {answer[0]} {answer[1][:200]!r}")
+
+
+class _Source:
+    """Chunks for a library that hides the exception of its source: it is kept, and can be raised afterwards."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._error: Exception | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._chunks
+        except Exception as error:
+            self._error = error
+            raise
+
+    def raise_its_own(self) -> None:
+        if self._error is not None:
+            raise self._error

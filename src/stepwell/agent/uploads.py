@@ -1,0 +1,212 @@
+"""Staged artifacts to the blob store: hash, ask what is there, send the rest, commit, remove."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ApiError, AuthError, ServiceUnavailable, SpoolError
+from ..home import Home
+from ..settings import Settings
+from ..spool import Destination, Staged, find_staged
+from ..spool.staging import remove_orphans
+from .destinations import resolve
+from .priority import be_nice
+
+if TYPE_CHECKING:
+    from .blob_link import BlobLink
+
+__all__ = ["Uploader", "upload", "upload_staged"]
+
+_log = logging.getLogger("stepwell.agent")
+
+_LOOK_S = 0.5
+_ORPHAN_S = 86_400.0
+_COMMIT_TRIES = 3
+_YIELD_S = 1.0
+"""A chunk waits at most this long for scalars to go first."""
+
+
+@dataclass
+class _Wait:
+    """Backoff of one destination."""
+
+    failures: int = 0
+    until: float = 0.0
+
+
+def upload(link: BlobLink, staged: Staged, before_chunk: Callable[[], None], chunk_bytes: int) -> int:
+    """Brings one artifact into the blob store and commits it; returns the bytes sent. Raises what the link raises."""
+
+    def polite(chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            before_chunk()
+            yield chunk
+
+    from .blob_link import MissingBlob
+
+    digests = staged.digests()
+    sent = 0
+    for attempt in range(_COMMIT_TRIES):
+        held = link.have(sorted(set(digests.values())))
+        for file in staged.files:
+            digest = digests[file.path]
+            if digest not in held:
+                link.put(digest, file.size, polite(staged.chunks(file, chunk_bytes)))
+                held.add(digest)
+                sent += file.size
+        try:
+            link.commit(staged, digests)
+            return sent
+        except MissingBlob as error:  # collected between our question and our commit
+            if attempt == _COMMIT_TRIES - 1:
+                raise ServiceUnavailable(str(error)) from error
+    return sent
+
+
+def upload_staged(
+    home: Home,
+    staged: Staged,
+    destination: Destination,
+    settings: Settings,
+    *,
+    before_chunk: Callable[[], None] = lambda: None,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> None:
+    """The same to wherever the destination is now, by gRPC, else by HTTP."""
+    from .blob_link import GrpcBlobs, HttpBlobs
+
+    endpoint = resolve(home, destination)
+    ways: list[Callable[[], BlobLink]] = [lambda: HttpBlobs(endpoint)]
+    if endpoint.grpc:
+        ways.insert(0, lambda: GrpcBlobs(endpoint, settings))
+    for way in ways:
+        link = way()
+        try:
+            upload(link, staged, before_chunk, settings.blob_chunk_bytes)
+            return
+        except ServiceUnavailable:
+            if way is ways[-1] or not goes_on():
+                raise
+        finally:
+            link.close()
+
+
+class Uploader(threading.Thread):
+    """A thread that uploads what is staged in a home, one artifact at a time; scalars go first."""
+
+    def __init__(self, home: Home, settings: Settings, busy: Callable[[], bool]) -> None:
+        super().__init__(name="upload", daemon=True)
+        self.uploaded = 0
+        self.problem = ""
+        """Why the last try failed; "" after a success."""
+        self._home, self._settings, self._busy = home, settings, busy
+        self._ending = threading.Event()
+        self._waits: dict[Destination, _Wait] = {}
+        self._seen: dict[Path, Staged | None] = {}
+
+    def waiting(self) -> int:
+        """How many artifacts are staged that this thread would still upload; looks at the disk."""
+        count = 0
+        for folder in find_staged(self._home.path):
+            try:
+                staged = Staged.load(folder)
+            except SpoolError:
+                continue  # `_load` has said so
+            count += not staged.destination.offline and not staged.refused
+        return count
+
+    @property
+    def reachable(self) -> bool:
+        return not any(wait.failures for wait in self._waits.values())
+
+    def stop(self) -> None:
+        self._ending.set()
+
+    def run(self) -> None:
+        be_nice()
+        self._remove_orphans()
+        while not self._ending.is_set():
+            self._round()
+            self._ending.wait(_LOOK_S)
+
+    def _round(self) -> None:
+        """Tries everything that is due once."""
+        folders = find_staged(self._home.path)
+        self._seen = {folder: self._seen[folder] for folder in folders if folder in self._seen}
+        for folder in folders:
+            staged = self._load(folder)
+            if staged is None or staged.destination.offline:
+                continue
+            wait = self._waits.setdefault(staged.destination, _Wait())
+            if not self._ending.is_set() and time.monotonic() >= wait.until:
+                self._try(staged, wait)
+
+    def _try(self, staged: Staged, wait: _Wait) -> None:
+        lock = None
+        try:
+            lock = staged.lock()
+            if lock is None or not (staged.folder / "manifest.json").exists():
+                return  # another process has it, or was quicker
+            upload_staged(
+                self._home,
+                staged,
+                staged.destination,
+                self._settings,
+                before_chunk=self._let_scalars_go_first,
+                goes_on=lambda: not self._ending.is_set(),
+            )
+            staged.remove()
+            self.uploaded += 1
+            wait.failures, self.problem = 0, ""
+            _log.info("uploaded %s %r of %s/%s, %d bytes", staged.kind, staged.name, staged.project, staged.id,
+                      staged.size)  # fmt: skip
+        except (SpoolError, ApiError) as error:  # its files are not what they were, or the service will never take it
+            _log.error("%s %r of %s/%s is not uploaded: %s; it stays in %s", staged.kind, staged.name, staged.project,
+                       staged.id, error, staged.folder)  # fmt: skip
+            self._refuse(staged, str(error))
+        except (ServiceUnavailable, AuthError, OSError) as error:
+            if str(error) != self.problem and not self._ending.is_set():
+                _log.warning("cannot upload %r of %s/%s: %s; it is kept in staging", staged.name, staged.project,
+                             staged.id, error)  # fmt: skip
+            self.problem = str(error)
+            wait.failures += 1
+            longest = min(self._settings.backoff_max_s, self._settings.backoff_min_s * 2 ** min(wait.failures, 16))
+            wait.until = time.monotonic() + random.uniform(0, longest)
+        finally:
+            if lock is not None:
+                lock.release()
+
+    def _let_scalars_go_first(self) -> None:
+        if self._ending.is_set():
+            raise ServiceUnavailable("the agent ends")
+        end = time.monotonic() + _YIELD_S
+        while self._busy() and time.monotonic() < end and not self._ending.wait(0.01):
+            pass
+
+    def _load(self, folder: Path) -> Staged | None:
+        if folder not in self._seen:
+            try:
+                staged = Staged.load(folder)
+                self._seen[folder] = None if staged.refused else staged
+            except SpoolError as error:
+                _log.error("%s; it is left as it is", error)
+                self._seen[folder] = None
+        return self._seen[folder]
+
+    def _refuse(self, staged: Staged, reason: str) -> None:
+        self._seen[staged.folder] = None
+        try:
+            staged.refuse(reason)
+        except OSError as error:
+            _log.error("cannot note that in %s: %s", staged.folder, error)
+
+    def _remove_orphans(self) -> None:
+        for folder in remove_orphans(self._home.staging, _ORPHAN_S):
+            _log.info("removed %s: a copy that its process never finished", folder)
