@@ -1,0 +1,68 @@
+// From a dict's keys to metric ids: by pointer where the key is the very object seen before, by hash and
+// comparison where it is another one of the same text (an f-string makes a new object each time). Keeps a
+// reference to the first object of each metric, so that its address cannot come to mean another name; later
+// objects of the same text are compared, never remembered. Runs no Python: keys are exact str.
+#pragma once
+
+#include <Python.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace stepwell::bindings {
+
+/// The hash of an exact str; computed once by Python and kept in the object.
+inline Py_hash_t key_hash(PyObject* key) {
+  const Py_hash_t hash = reinterpret_cast<PyASCIIObject*>(key)->hash;
+  return hash != -1 ? hash : PyObject_Hash(key);
+}
+
+bool same_text(PyObject* a, PyObject* b);
+
+class KeyTable {
+ public:
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+
+  KeyTable();
+  KeyTable(const KeyTable&) = delete;
+  KeyTable& operator=(const KeyTable&) = delete;
+  ~KeyTable();
+
+  /// The metric of this key, or kNone.
+  [[nodiscard]] std::uint32_t find(PyObject* key) const;
+  /// Names the next metric: its id is how many were added before.
+  void add(PyObject* key);
+  [[nodiscard]] PyObject* key(std::uint32_t metric) const { return keys_[metric]; }
+  [[nodiscard]] bool is(PyObject* key, std::uint32_t metric) const {
+    PyObject* const known = keys_[metric];
+    if (known == key) return true;
+    return PyUnicode_CheckExact(key) && key_hash(key) == key_hash(known) && same_text(key, known);
+  }
+
+ private:
+  void place(std::uint32_t metric);
+
+  std::vector<PyObject*> keys_;  // owned, by metric id
+  std::vector<std::uint32_t> slots_;
+};
+
+/// The keys of a former row, in order: what the next row of the same call site will most likely have.
+struct Shape {
+  std::uint64_t generation = 0;  // of the ring in which all these metrics are defined
+  std::vector<std::uint32_t> cells;
+};
+
+/// A few shapes, so that a training and a validation call taking turns do not undo each other.
+class Shapes {
+ public:
+  Shape& at(Py_hash_t first_key, Py_ssize_t n) {
+    const auto mixed = static_cast<std::size_t>(first_key) ^ (static_cast<std::size_t>(n) * 0x9E3779B9u);
+    return shapes_[(mixed ^ (mixed >> 17)) % kShapes];
+  }
+
+ private:
+  static constexpr std::size_t kShapes = 16;
+  Shape shapes_[kShapes];
+};
+
+}  // namespace stepwell::bindings
