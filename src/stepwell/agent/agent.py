@@ -74,6 +74,9 @@ class Agent:
             if self._uploader.is_alive():
                 self._uploader.join(timeout=5.0)
 
+    def ring_came(self) -> bool:
+        return self._drain.ring_came()
+
     def _done(self) -> bool:
         now = time.monotonic()
         if now - self._checked < _CHECK_S:
@@ -134,6 +137,6 @@ def serve_mailbox(home: Home, settings: Settings, once: bool = False) -> None:
         finally:
             agent.lock.release()
         # A ring that came after the last look and before the release saw a living agent, and started none.
-        if once or agent.stopping or not Mailbox(home).rings():
+        if once or agent.stopping or not agent.ring_came():
             return
         wait_s = 0.0

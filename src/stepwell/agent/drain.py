@@ -58,6 +58,8 @@ class _Open:
     who: str
     project: str
     id: str
+    main: bool
+    """Its process's end is the run's end on this rank; not so for forked children and the capture of the machine."""
     pending_since: float | None = None
     seen_bytes: int = 0
     seen_at: float = 0.0
@@ -81,6 +83,7 @@ class Drain:
         self._mailbox, self._outlet, self._settings = mailbox, outlet, settings
         self._open: dict[Path, _Open] = {}
         self._ended: list[_Open] = []
+        self._passed_over: set[Path] = set()
         self._stops: dict[tuple[bytes, int], str] = {}
         self._blocked_until = 0.0
         self._blocked: str = ""
@@ -109,6 +112,10 @@ class Drain:
     def blocked(self) -> bool:
         """The spool takes no more."""
         return bool(self._blocked)
+
+    def ring_came(self) -> bool:
+        """A ring is there that this drain has not seen: asked after the mailbox's lock is released."""
+        return any(name.path not in self._passed_over for name in self._mailbox.rings())
 
     def stop_run(self, run: bytes, reason: str) -> None:
         """Somebody asked this run to stop: its rings, and those it continues in, are told."""
@@ -155,6 +162,7 @@ class Drain:
                 continue
             ring = self._mailbox.open(name)
             if ring is None:
+                self._passed_over.add(name.path)
                 continue
             try:
                 one = _opened(name, ring)
@@ -274,7 +282,7 @@ class Drain:
         self._drain(one)
         if ring.pending_bytes:
             return  # the spool is full
-        if ring.role == "main" and not ring.closed and not one.crash_written:
+        if one.main and not ring.closed and not one.crash_written:
             if not self._write_crash(one):
                 return
             one.crash_written = True
@@ -344,4 +352,5 @@ def _opened(name: RingName, ring: _core.Ring) -> _Open:
     return _Open(
         name=name, ring=ring, builder=builder, destination=Destination(str(identity.get("server") or ""), mode),
         who=f"{project}/{run_id} rank {ring.rank}", project=project, id=run_id,
+        main=ring.role == "main" and identity.get("role", "main") == "main",
     )  # fmt: skip

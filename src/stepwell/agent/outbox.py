@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..errors import SpoolError
 from ..settings import Settings
 from ..spool import Destination, Frame, Spool
 
@@ -54,6 +55,7 @@ class Outbox:
         self._spools: list[Spool] = []
         self._own: Spool | None = None
         self._later: list[tuple[float, int, Parcel]] = []  # to be sent again, by due time
+        self._unreadable: set[Spool] = set()
         self._count = 0
         self._out = 0  # taken and not yet reported
 
@@ -91,7 +93,7 @@ class Outbox:
         parcels = [parcel for parcel in parcels if self._reread(parcel)]
         if not parcels:
             for spool in self._in_order():
-                frames = spool.read(max_bytes)
+                frames = self._read(spool, max_bytes)
                 parcels = [parcel for parcel in (Parcel(spool, frame) for frame in frames) if self._fits(parcel)]
                 if parcels:
                     break
@@ -111,6 +113,7 @@ class Outbox:
         """A way broke: everything that was not answered is sent again, from the first unacked frame on."""
         with self.changed:
             self._later.clear()
+            self._unreadable.clear()
             self._out = 0
         for spool in self.spools:
             spool.restart()
@@ -182,7 +185,7 @@ class Outbox:
         with self.changed:
             if self._out or self._later:
                 return False
-        return not any(spool.unread for spool in self.spools)
+        return not any(spool.unread for spool in self.spools if spool not in self._unreadable)
 
     @property
     def pending_bytes(self) -> int:
@@ -215,6 +218,16 @@ class Outbox:
         with self.changed:
             self._spools.clear()
             self._own = None
+
+    def _read(self, spool: Spool, max_bytes: int) -> list[Frame]:
+        if spool in self._unreadable:
+            return []
+        try:
+            return spool.read(max_bytes)
+        except (OSError, SpoolError) as error:
+            self._unreadable.add(spool)  # until the next connection
+            _log.error("cannot read %s: %s; what it holds stays there", spool.path, error)
+            return []
 
     def _in_order(self) -> list[Spool]:
         with self.changed:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import _core
+from ..errors import SpoolError
 from .layout import Position, read_json, segment_file, write_json
 
 __all__ = [
@@ -58,11 +59,17 @@ class Frame:
 def read_frames(
     folder: Path, start: Position, max_bytes: int, payloads: bool = True
 ) -> tuple[list[Frame], int, list[tuple[int, int]]]:
-    """(frames, end, damaged ranges) of one segment from a position on; `end` is where to go on."""
+    """(frames, end, damaged ranges) of one segment from a position on; `end` is where to go on.
+
+    Raises OSError, SpoolError for a segment of a newer layout.
+    """
     path = segment_file(folder, start.segment)
     if os.stat(path).st_size < max(HEADER_BYTES, start.offset + 1):
         return [], start.offset, []  # nothing new; or its writer died before it wrote the file's header
-    found, end, damaged = _core.scan_segment(str(path), start.offset, max_bytes, payloads)
+    try:
+        found, end, damaged = _core.scan_segment(str(path), start.offset, max_bytes, payloads)
+    except ValueError as error:
+        raise SpoolError(str(error)) from error  # of a newer layout
     frames = [
         Frame(start.segment, f.offset, f.length, f.kind, f.writer, f.first_seq, f.last_seq, f.crc32c, f.payload)
         for f in found

@@ -325,6 +325,14 @@ class Spool:
                 self._flight.clear()
                 self._read = self._cursor
 
+    def _leave_finished(self) -> None:
+        """A segment that will not grow and is acked to its end lies behind the cursor, so that it can be deleted."""
+        number = self._cursor.segment
+        if number != self._appender.active and not self._flight and not self.unread and number in self._segments:
+            self._read = self._cursor = Position(number + 1, 0)
+            self._acked_at.setdefault(number, time.time())
+            self._dirty = True
+
     def _settle(self) -> None:
         """Moves the cursor over what is acked at its front."""
         before = self._cursor
@@ -434,6 +442,7 @@ class Spool:
             if not self.held:
                 return
             self._appender.roll()
+            self._leave_finished()
             now = time.time()
             for segment in [segment for segment in self._segments if segment < self._cursor.segment]:
                 at = self._acked_at.setdefault(segment, now)
@@ -452,9 +461,6 @@ class Spool:
                 return
             try:
                 self._appender.finish()
-                if not self.unread and not self._flight and self._segments:
-                    self._cursor = max(self._cursor, Position(self._segments[-1] + 1, 0))
-                    self._dirty = True
                 self.tidy(keep=keep_acked)
                 aside = any(next(self.path.glob(f"*.{s}"), None) is not None for s in ("refused", "held", "damaged"))
                 if self._segments or aside:
