@@ -178,7 +178,8 @@ def test_a_second_process_on_an_embedded_store_is_told_whose_it_is(tmp_path: Pat
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as holder:
-        assert holder.stdout and holder.stdout.readline() == "open\n"
+        assert holder.stdout
+        assert holder.stdout.readline() == "open\n"
         with pytest.raises(StoreBusy, match=rf"process {holder.pid} has the store .*STEPWELL_SERVER"):
             open_metrics(url)
         holder.kill()

@@ -19,7 +19,7 @@ EVENT = ("run", "writer", "row_seq", "rank", "attempt", "kind", "step", "time", 
 FIELD = ("key", "run", "str", "num", "source", "version")
 
 
-def point(step: int, value: float, version: int, run: uuid.UUID = RUN, rank: int = 0, at: int = 0) -> list[Any]:
+def point(step: int, value: float, version: int, *, run: uuid.UUID = RUN, rank: int = 0, at: int = 0) -> list[Any]:
     return [run, "loss", rank, step, at, NOW, value, version]
 
 
@@ -127,7 +127,8 @@ def test_a_deleted_field_stays_deleted_whatever_comes_late(metrics: MetricStore)
 
 def test_a_complete_artifact_outranks_its_staged_row_whichever_comes_first(metrics: MetricStore) -> None:
     columns = (
-        "run", "writer", "row_seq", "rank", "step", "time", "kind", "name", "state", "size", "files", "metadata", "version",
+        "run", "writer", "row_seq", "rank", "step", "time", "kind", "name", "state", "size", "files", "metadata",
+        "version",
     )  # fmt: skip
     for run, states in ((RUN, ("staged", "complete")), (OTHER, ("complete", "staged"))):
         for state in states:
@@ -140,7 +141,8 @@ def test_a_complete_artifact_outranks_its_staged_row_whichever_comes_first(metri
 @pytest.mark.parametrize("rewound", [False, True])
 def test_a_predicate_on_run_and_metric_reads_by_the_primary_key(metrics: MetricStore, rewound: bool) -> None:
     metrics.command(
-        "INSERT INTO scalars SELECT toUUID(format('00000000-0000-0000-0000-{}', leftPad(toString(number % 4), 12, '0'))),"
+        "INSERT INTO scalars"
+        " SELECT toUUID(concat('00000000-0000-0000-0000-', leftPad(toString(number % 4), 12, '0'))),"
         " concat('m', toString(intDiv(number, 4) % 100)), 0, intDiv(number, 400), 0, now64(3), number, 1"
         " FROM numbers(400000)"
     )
