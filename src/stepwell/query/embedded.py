@@ -94,9 +94,9 @@ class _Shared:
                 self.stores.close()
 
 
-def missing_extra(what: str, error: ImportError) -> StepwellError:
+def missing_extra(what: str, error: ImportError, extra: str = "server") -> StepwellError:
     """For a part that the base install leaves out."""
+    missing = error.name or "a package"
     return StepwellError(
-        f"{what} needs the server parts of stepwell, of which {error.name or 'one'} is not installed: "
-        "pip install 'stepwell[server]'"
+        f"{what} needs more than the base install: {missing} is missing. pip install 'stepwell[{extra}]'"
     )
