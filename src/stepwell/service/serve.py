@@ -201,6 +201,7 @@ class _Service:
         return uvicorn.Config(
             app,
             log_config=None,
+            log_level="warning",
             access_log=False,
             lifespan="off",
             server_header=False,
