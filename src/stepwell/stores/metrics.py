@@ -61,7 +61,7 @@ class MetricStore:
     def insert_native(self, table: str, block: bytes) -> None:
         """Inserts one Native block; on return it is durable. One insert at a time."""
         with self._ingest_lock, _errors(f"cannot insert into {table}"):
-            self._ingest.raw_insert(table, insert_block=block, fmt="Native", settings=_INSERT_SETTINGS)
+            self._engine.insert_native(self._ingest, table, block, _INSERT_SETTINGS)
 
     def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """For the odd single row; bulk goes by `insert_native`."""
