@@ -72,17 +72,18 @@ def stage_checkpoint(
         size = sum(file["size"] for file in files)
         time_ms = recorder.now_ms()
         parts = ("checkpoint", shown, as_json(files), described, str(size))
-        row_seq = recorder.record(KIND_CHECKPOINT, tuple(part.encode() for part in parts), step, time_ms)
-        if not row_seq:
+        announced = recorder.record(KIND_CHECKPOINT, tuple(part.encode() for part in parts), step, time_ms)
+        row_seq = int(announced) if announced is not True else recorder.row_seq
+        if not announced:
             raise StagingError(
                 f"checkpoint {shown!r} was not kept: the ring is full and no agent takes it; see {home.log}"
             )
         manifest = {
             "run": origin.run.hex(),
             "writer": recorder.writer,
-            "row_seq": int(row_seq),
+            "row_seq": row_seq,
             "rank": origin.rank,
-            "version": version_of(origin.attempt, int(row_seq)),
+            "version": version_of(origin.attempt, row_seq),
             "step": step,
             "time_ms": time_ms,
             "kind": "checkpoint",
