@@ -51,6 +51,8 @@ class Sender(threading.Thread):
         """What the rings of this destination are told."""
         self.problem = ""
         """Why it does not get through; "" while it does."""
+        self.lost_at: float | None = None
+        """When the service was found unreachable, by the monotonic clock; None while it is not."""
         self.failures = 0
         """Tries in a row that got nothing through."""
         self._home, self._settings, self._agent, self._on_stop = home, settings, agent, on_stop
@@ -172,12 +174,15 @@ class Sender(threading.Thread):
             _log.info("connected to the service of %s", self._where())
         self.service = _core.SERVICE_CONNECTED
         self.problem = ""
+        self.lost_at = None
 
     def _unreachable(self, problem: str) -> None:
         if self.problem != problem:
             _log.warning("cannot send to %s: %s; everything is kept in the spool", self._where(), problem)
         self.problem = problem
         self.service = _core.SERVICE_UNREACHABLE
+        if self.lost_at is None:
+            self.lost_at = time.monotonic()
 
     def _pause(self) -> None:
         """Exponential backoff with full jitter, cut short when another service appears."""
