@@ -16,6 +16,7 @@ import clickhouse_connect
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from urllib3.exceptions import HTTPError
 
 from ..errors import StoreError
 from .failures import store_error
@@ -192,8 +193,9 @@ class ServerEngine:
         try:
             with client.query_arrow_stream(sql, parameters=dict(parameters), use_strings=True) as batches:
                 yield from batches
-        except ClickHouseError as error:
-            raise store_error("the query failed", error) from error
+        except (ClickHouseError, HTTPError, pa.ArrowException) as error:
+            # Once the answer has begun, an error on the server cuts it: the driver does not translate that.
+            raise store_error("the query failed before its end", error) from error
 
     def close(self) -> None:
         """Nothing is held on a server between clients."""

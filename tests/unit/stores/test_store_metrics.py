@@ -61,7 +61,7 @@ def test_a_stream_left_half_read_blocks_nobody(metrics: MetricStore) -> None:
 
 
 def test_an_error_within_a_stream_is_a_store_error(metrics: MetricStore) -> None:
-    with pytest.raises(StoreError, match="query failed"):
+    with pytest.raises(StoreError, match="the query failed"):
         list(metrics.stream_arrow("SELECT throwIf(number = 200000) FROM numbers(1000000)"))
 
 
