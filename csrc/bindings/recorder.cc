@@ -70,9 +70,13 @@ PyObject* recorder_log(PyObject* self, PyObject* const* args, Py_ssize_t nargs, 
   PyObject* const time = given[2] != nullptr ? given[2] : Py_None;
   Recording& recording = of(self);
   std::optional<std::int64_t> exact;
-  if (PyDict_CheckExact(given[0]) && time == Py_None && exact_step(step, exact) &&
-      recording.log(given[0], exact) == Recording::Logged::kDone) {
-    Py_RETURN_NONE;
+  try {
+    if (PyDict_CheckExact(given[0]) && time == Py_None && exact_step(step, exact) &&
+        recording.log(given[0], exact) == Recording::Logged::kDone) {
+      Py_RETURN_NONE;
+    }
+  } catch (const std::bad_alloc&) {
+    return PyErr_NoMemory();
   }
   if (recording.slow() == nullptr) Py_RETURN_NONE;  // being collected
   PyObject* const slow = Py_NewRef(recording.slow());

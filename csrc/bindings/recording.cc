@@ -27,12 +27,7 @@ PyObject* first_key(PyObject* data) {
 
 Recording::Recording(ring::ProducerOptions options, const RecordingLimits& limits, PyObject* slow,
                      PyObject* wake)
-    : producer_(std::move(options)),
-      limits_(limits),
-      created_ns_(ring::monotonic_ns()),
-      wake_after_ns_(created_ns_),
-      slow_(Py_NewRef(slow)),
-      wake_(Py_NewRef(wake)) {}
+    : producer_(std::move(options)), limits_(limits), slow_(Py_NewRef(slow)), wake_(Py_NewRef(wake)) {}
 
 Recording::~Recording() { clear(); }
 
@@ -254,11 +249,16 @@ Py_ssize_t Recording::publish_apart(const ring::Batch& batch, std::int64_t step,
 void Recording::wake_if_stale(std::int64_t now_ns) {
   if (!producer_.file()) return;
   const std::int64_t beat = producer_.header().control.heartbeat_ns.load(std::memory_order_relaxed);
-  if (now_ns - std::max(beat, created_ns_) > limits_.agent_stale_ns && now_ns >= wake_after_ns_) wake(now_ns);
+  if (now_ns - std::max(beat, producer_.since_ns()) > limits_.agent_stale_ns && now_ns >= wake_after_ns_)
+    wake(now_ns);
 }
 
 void Recording::wake(std::int64_t now_ns) {
   wake_after_ns_ = now_ns + limits_.wake_interval_ns;  // first, as what we call may log
+  {
+    const std::lock_guard<RecorderLock> guard(lock_);
+    producer_.look_for_name();  // with no agent there is nobody to set the bit
+  }
   if (wake_ == nullptr) return;
   PyObject* const callback = Py_NewRef(wake_);
   PyObject* const result = PyObject_CallNoArgs(callback);

@@ -114,10 +114,9 @@ class Recording {
   bool closed_ = false;
   RecorderLock lock_;
 
-  std::int64_t created_ns_;
-  std::int64_t wake_after_ns_;  // no call of wake before this
-  std::uint64_t consumed_ = 0;  // when the consumer was last seen to have moved
-  std::int64_t waited_ns_ = 0;  // since then
+  std::int64_t wake_after_ns_ = 0;  // no call of wake before this
+  std::uint64_t consumed_ = 0;      // when the consumer was last seen to have moved
+  std::int64_t waited_ns_ = 0;      // since then
 
   PyObject* slow_;
   PyObject* wake_;

@@ -160,6 +160,20 @@ class Ring:
     @property
     def writer(self) -> int: ...
     @property
+    def index(self) -> int:
+        """0 for a writer's first ring, 1 for the one it went on in, ...; file names sort in this order."""
+    @property
+    def role(self) -> str:
+        """"main", or "child" for a forked process."""
+    @property
+    def created_ms(self) -> int: ...
+    @property
+    def first_seq(self) -> int:
+        """Sequence of this ring's first record."""
+    @property
+    def last_seq(self) -> int:
+        """Sequence of the last published record, of this ring or one before it."""
+    @property
     def path(self) -> str: ...
     @property
     def ring_bytes(self) -> int: ...
@@ -279,6 +293,7 @@ def scan_segment(
 
     `end` stops before a frame that is not whole yet (a torn tail, or one still being written).
     A bad frame followed by a good one is a damaged range (offset, length), passed over.
+    Raises OSError; ValueError for a segment of a newer layout.
     """
 
 def crc32c(data: bytes, crc: int = 0) -> int: ...
