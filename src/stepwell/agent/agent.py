@@ -24,7 +24,7 @@ _log = logging.getLogger("stepwell.agent")
 _LOCK_WAIT_S = 5.0
 _SETTLE_S = 1.0
 """An agent with nothing to do stays this long for the next of a row of scripts."""
-_CHECK_S = 0.1
+_CHECK_S = 0.2
 
 
 class Agent:
