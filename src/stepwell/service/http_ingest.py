@@ -12,7 +12,7 @@ from ..errors import InvalidValue
 from ..killpoints import killpoint
 from ..settings import Settings
 from ..stores.artifacts import ArtifactCommit, ArtifactFile
-from ..stores.ingest import Ingest, Outcome, Reason, check_block
+from ..stores.ingest import Ingest, Outcome, check_block
 from .batcher import Batcher
 from .body import read_body
 from .figures import Figures
@@ -84,7 +84,7 @@ def ingest_router(
     async def _take(frames: list[BodyFrame]) -> dict[str, Any]:
         outcomes: list[asyncio.Future[Outcome]] = []
         for frame in frames:
-            refused = Outcome(Reason.DAMAGED, frame.fault) if frame.fault else check_block(frame.block, settings)
+            refused = Outcome(frame.reason, frame.fault) if frame.reason else check_block(frame.block, settings)
             if refused:
                 figures.count(refused)
                 done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()

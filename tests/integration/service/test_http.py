@@ -43,7 +43,7 @@ def test_each_frame_of_a_request_has_its_own_answer(http: HttpClient) -> None:
     assert [(one["index"], one["reason"]) for one in answer["nacked"]] == [
         (1, "DAMAGED"),
         (2, "DAMAGED"),
-        (3, "DAMAGED"),
+        (3, "TOO_NEW"),
     ]
     assert all(one["message"] for one in answer["nacked"])
     assert points_of(http, "project", making.id) == sorted(making.logged)
