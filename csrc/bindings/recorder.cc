@@ -237,9 +237,9 @@ PyObject* recorder_record(PyObject* self, PyObject* args, PyObject* kwargs) {
   try {
     ring::Batch batch;
     if (!add_record(batch, kind, parts)) return nullptr;
-    if (recording.closed()) Py_RETURN_FALSE;
-    return PyBool_FromLong(recording.publish(batch, step, time_given.value_or(recording.now_ms())) != 0 ? 1
-                                                                                                        : 0);
+    if (recording.closed()) return PyLong_FromLong(0);
+    const std::int64_t time_ms = time_given.value_or(recording.now_ms());
+    return PyLong_FromUnsignedLongLong(recording.publish(batch, step, time_ms).row_seq);
   } catch (const std::bad_alloc&) {
     return PyErr_NoMemory();
   }

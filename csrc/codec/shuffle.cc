@@ -8,7 +8,8 @@ namespace stepwell::codec {
 
 namespace {
 
-// A sample is too short to tell 64 values from noise: each new byte costs this much more, so that noise comes to 8 bits.
+// A sample is too short to tell 64 values from noise: each new byte costs this much more, so that noise comes
+// to 8 bits.
 constexpr float kNewByte = 2;
 
 // kGain[c] = f(c + 1) - f(c) with f(c) = c log2 c: what one more of a byte seen c times saves.

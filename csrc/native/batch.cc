@@ -25,7 +25,8 @@ uint64_t memory_of(const codec::Block& block) {
 
 Plan::Plan(uint64_t rows, std::vector<Column> columns) : rows_(rows), columns_(std::move(columns)) {
   bytes_ = varint_bytes(columns_.size()) + varint_bytes(rows_);
-  for (const Column& column : columns_) bytes_ += text_bytes(column.name) + text_bytes(column.type) + column.bytes;
+  for (const Column& column : columns_)
+    bytes_ += text_bytes(column.name) + text_bytes(column.type) + column.bytes;
 }
 
 void Plan::fill(uint8_t* memory) const {
@@ -37,7 +38,8 @@ void Plan::fill(uint8_t* memory) const {
     out.text(column.type);
     const uint8_t* begin = out.at();
     column.fill(out);
-    if (out.at() != begin + column.bytes) throw std::logic_error("column " + column.name + " is not as long as planned");
+    if (out.at() != begin + column.bytes)
+      throw std::logic_error("column " + column.name + " is not as long as planned");
   }
 }
 

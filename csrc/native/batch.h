@@ -1,5 +1,5 @@
-// Decoded blocks waiting to become ClickHouse Native blocks, one per table. Blocks are kept as decoded columns and
-// laid out only when a table is built. Called by bindings/native.cc, for the service.
+// Decoded blocks waiting to become ClickHouse Native blocks, one per table. Blocks are kept as decoded
+// columns and laid out only when a table is built. Called by bindings/native.cc, for the service.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ class Batch {
   const codec::Block& add(codec::Bytes body);
 
   std::vector<std::string_view> table_names() const;  // those that have rows
-  uint64_t rows(std::string_view table) const;         // throws std::out_of_range for an unknown table
+  uint64_t rows(std::string_view table) const;        // throws std::out_of_range for an unknown table
   uint64_t total_rows() const;
   uint64_t bytes() const { return bytes_; }  // about what the decoded blocks take
   Plan plan(std::string_view table) const;   // throws std::out_of_range

@@ -12,14 +12,18 @@ using Rows = std::vector<RecordRow>;
 void add_key(std::vector<Column>& all, const Rows& rows) {
   all.push_back(uuid_column("run", rows, [](const RecordRow& row) { return std::span(row.origin().run); }));
   all.push_back(low_cardinality_column("metric", rows, [](const RecordRow& row) { return row.part(0); }));
-  all.push_back(fixed_column<uint32_t>("rank", "UInt32", rows, [](const RecordRow& row) { return row.origin().rank; }));
-  all.push_back(fixed_column<int64_t>("step", "Int64", rows, [](const RecordRow& row) { return row.record->step; }));
+  all.push_back(
+      fixed_column<uint32_t>("rank", "UInt32", rows, [](const RecordRow& row) { return row.origin().rank; }));
+  all.push_back(
+      fixed_column<int64_t>("step", "Int64", rows, [](const RecordRow& row) { return row.record->step; }));
   all.push_back(fixed_column<int64_t>("at", "Int64", rows, [](const RecordRow&) { return 0; }));
-  all.push_back(fixed_column<int64_t>("time", kDateTime, rows, [](const RecordRow& row) { return row.record->time_ms; }));
+  all.push_back(fixed_column<int64_t>("time", kDateTime, rows,
+                                      [](const RecordRow& row) { return row.record->time_ms; }));
 }
 
 Column version_column(const Rows& rows) {
-  return fixed_column<uint64_t>("version", "UInt64", rows, [](const RecordRow& row) { return row.version(); });
+  return fixed_column<uint64_t>("version", "UInt64", rows,
+                                [](const RecordRow& row) { return row.version(); });
 }
 
 // Keeps what the columns refer to alive in the last of them.

@@ -5,15 +5,17 @@
 namespace stepwell::native {
 
 std::span<const Table> tables() {
-  static const std::array kAll = {kRuns, kFields, kScalars, kTexts, kHistograms, kConsole, kEvents, kArtifacts};
+  static const std::array kAll = {kRuns,       kFields,  kScalars, kTexts,
+                                  kHistograms, kConsole, kEvents,  kArtifacts};
   return kAll;
 }
 
 uint64_t count_records(const Blocks& blocks, codec::Kind kind) {
   uint64_t rows = 0;
   for (const auto& block : blocks) {
-    rows += static_cast<uint64_t>(std::count_if(block->records.begin(), block->records.end(),
-                                                [kind](const codec::Record& record) { return record.kind == kind; }));
+    rows += static_cast<uint64_t>(
+        std::count_if(block->records.begin(), block->records.end(),
+                      [kind](const codec::Record& record) { return record.kind == kind; }));
   }
   return rows;
 }
