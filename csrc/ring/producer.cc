@@ -14,7 +14,7 @@
 namespace stepwell::ring {
 namespace {
 
-constexpr std::uint64_t kFragmentMax = 64 * 1024;
+constexpr std::uint64_t kFragmentMax = std::uint64_t{64} << 10;
 constexpr std::int64_t kRetryMakeNs = 1'000'000'000;
 constexpr int kRewritesMax = 4;  // a ring that is retired again and again while it is new: give up and count
 
@@ -60,11 +60,10 @@ bool Producer::attach_child() {
   spec_.index = 0;
   next_try_ns_ = 0;
   since_ns_ = monotonic_ns();
+  file_.reset();
+  limit_ = head_ = 0;
   try {
     spec_.writer = random_writer();
-    RingFile inherited = std::move(file_);
-    file_ = RingFile();
-    limit_ = head_ = 0;
     adopt(make_ring(options_.child_ring_bytes, std::min(options_.child_ring_bytes, options_.ring_bytes_min),
                     carry()));
   } catch (const RingError&) {

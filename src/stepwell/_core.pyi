@@ -106,8 +106,8 @@ class Recorder:
         Returns how many cells and records were refused (metric name too long, too many metrics,
         record too large, ring full).
         """
-    def record(self, kind: int, parts: tuple[bytes, ...], step: int = 0, time_ms: int | None = None) -> bool:
-        """One record without a step of its own (field, console, event, checkpoint). False: dropped."""
+    def record(self, kind: int, parts: tuple[bytes, ...], step: int = 0, time_ms: int | None = None) -> int:
+        """One record without a step of its own (field, console, event, checkpoint). Its row_seq; 0: dropped."""
     def close(self) -> None:
         """Marks the ring as ended in order. Later calls do nothing. Idempotent."""
     def now_ms(self) -> int:

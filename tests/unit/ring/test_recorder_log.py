@@ -259,7 +259,7 @@ def test_a_closed_recorder_hands_everything_to_slow(make_recorder: MakeRecorder)
     recorder.log({"m": 2.0})
     assert slow == [({"m": 2.0}, None, None)]
     assert recorder.write([("m", 1.0)], [], None, None) == 0
-    assert recorder.record(_core.KIND_TEXT, (b"m", b"t")) is False
+    assert recorder.record(_core.KIND_TEXT, (b"m", b"t")) == 0
     assert recorder.row_seq == 1
 
 

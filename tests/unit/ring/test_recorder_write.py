@@ -48,8 +48,8 @@ def test_a_bad_name_drops_its_cell_and_not_the_row(make_recorder: MakeRecorder) 
 def test_a_record_of_its_own_has_no_step_in_the_count(make_recorder: MakeRecorder) -> None:
     recorder = make_recorder()
     before = recorder.now_ms()
-    assert recorder.record(_core.KIND_CONSOLE, (b"1", b"line\n")) is True
-    assert recorder.record(_core.KIND_EVENT, (b"alert", b"{}"), step=5, time_ms=-1) is True
+    assert recorder.record(_core.KIND_CONSOLE, (b"1", b"line\n")) == 1
+    assert recorder.record(_core.KIND_EVENT, (b"alert", b"{}"), step=5, time_ms=-1) == 2
     console, event = read_ring(recorder.path)
     assert (console.step, console.parts) == (0, (b"1", b"line\n"))
     assert before <= console.time_ms <= recorder.now_ms()
@@ -83,9 +83,9 @@ def test_wrong_arguments_write_nothing(make_recorder: MakeRecorder, call: Any, e
 def test_a_large_record_goes_through_in_pieces(make_recorder: MakeRecorder) -> None:
     recorder = make_recorder(ring_bytes=1 << 16, ring_bytes_max=1 << 22)
     text = os.urandom(300_000)
-    assert recorder.record(_core.KIND_TEXT, (b"t", text)) is True
+    assert recorder.record(_core.KIND_TEXT, (b"t", text)) == 1
     assert read_ring(recorder.path)[0].parts == (b"t", text)
-    assert recorder.record(_core.KIND_TEXT, (b"t", bytes(3_000_000))) is False
+    assert recorder.record(_core.KIND_TEXT, (b"t", bytes(3_000_000))) == 0
     assert recorder.dropped == 1
 
 
