@@ -203,8 +203,10 @@ def _local_clock(home: Home) -> Iterator[Finding]:
 def _waiting(home: Home) -> Iterator[Finding]:
     from ..spool import Spool, Staged, find_spools, find_staged
 
+    waits = False
     for path in find_spools(home.spool):
         spool = Spool.open_readonly(path)
+        waits = waits or spool.pending_bytes > 0
         to = spool.destination.server or "the service of this home"
         if spool.pending_bytes:
             what = "kept offline" if spool.destination.offline else "waiting"
@@ -219,11 +221,12 @@ def _waiting(home: Home) -> Iterator[Finding]:
                 yield Finding("spool", WRONG, f"{count} {what}: {path}", do)
     staged = find_staged(home.path)
     if staged:
+        waits = True
         size = sum(Staged.load(folder).size for folder in staged)
         text = f"{len(staged)} checkpoint{'' if len(staged) == 1 else 's'} ({bytes_text(size)}) wait for upload"
         yield Finding("staging", NOTE, text, "start a service (stepwell serve), or: stepwell sync")
-    if not staged and not find_spools(home.spool):
-        yield Finding("spool", OK, "nothing waits")
+    if not waits:
+        yield Finding("spool", OK, "nothing waits to be sent")
 
 
 def filesystem_of(path: Path, mounts: Path = Path("/proc/mounts")) -> str:

@@ -13,11 +13,11 @@ __all__ = ["demo"]
 @click.option("--once", is_flag=True, help="Exit when it is done instead of serving on.")
 @click.option("--steps", type=click.IntRange(2, 1_000_000), default=600, show_default=True, help="Of training.")
 def demo(once: bool, steps: int) -> None:
-    """Trains a small network on handwritten digits and checks that all of it comes back exactly.
+    """Records a real training run and compares what comes back.
 
-    Starts a service on the embedded stores of STEPWELL_HOME (or uses the one that is up), records losses, accuracies,
-    histograms, a confusion matrix and two checkpoints, reads everything back and compares it bit for bit. The exit
-    code is 1 if anything differs.
+    Trains a small network on scikit-learn's handwritten digits. Starts a service on the embedded stores of
+    STEPWELL_HOME (or uses the one that is up), records losses, accuracies, histograms, a confusion matrix and two
+    checkpoints, reads everything back and compares it bit for bit. The exit code is 1 if anything differs.
 
     \b
       stepwell demo

@@ -19,9 +19,10 @@ _MARKS = {"ok": ("✓", "green"), "note": ("!", "yellow"), "wrong": ("✗", "bol
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> None:
-    """Looks at home, disk, shared memory, agent, service, token, versions, clock and what waits to be sent.
+    """Says what is wrong with this set-up and what to do.
 
-    The exit code is 1 if anything is wrong; notes do not count.
+    Looks at versions, home, disk, shared memory, agent, service, token, clock and what waits to be sent. The exit
+    code is 1 if anything is wrong; notes do not count.
     """
     from ..home import Home
     from .checks import examine

@@ -32,7 +32,9 @@ _CONSOLE_LINES = 10
 def show(
     run: str, metrics: tuple[str, ...], whole_console: bool, as_json: bool, server: str | None, home: str | None
 ) -> None:
-    """Shows RUN ("project/id", or an id that is unique): config, metrics, curves, checkpoints, output.
+    """Shows a run: config, metrics, curves, checkpoints, output.
+
+    RUN is "project/id", or an id where it is unique.
 
     \b
       stepwell show digits/06dtkq2mf4
@@ -49,7 +51,7 @@ def show(
             return
         out = terminal()
         if whole_console:
-            out.print(Text.from_ansi(str(found.console()), end=""), soft_wrap=True)
+            out.print(Text.from_ansi(str(found.console())), soft_wrap=True, end="")
             return
         infos = found.metrics
         out.print(_head(found))

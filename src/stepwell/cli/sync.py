@@ -21,7 +21,7 @@ __all__ = ["sync"]
 @click.option("--server", metavar="URL", help="Send everything there, whatever the runs named.")
 @click.pass_context
 def sync(ctx: click.Context, directory: Path | None, server: str | None) -> None:
-    """Sends what was recorded offline, or what an agent did not get to.
+    """Sends what was recorded offline or is left over.
 
     DIRECTORY is a STEPWELL_HOME, a folder of spools or one spool, of this host or another's; without it, this
     home's. With no service in reach it goes into this home's own store. Running it twice does no harm.
@@ -92,6 +92,11 @@ def _to_store(home: Home, root: Path) -> bool:
         from ..stores.local import LocalStores
     except ImportError as error:
         raise missing_extra("`stepwell sync` without a service", error) from error
+    from ..agent.sync import drain_rings
+    from ..settings import Settings
+
+    if root == home.path:
+        drain_rings(home, Settings.load())
     out = terminal()
     with LocalStores(home) as stores, out.status("taking in what waits") as status:
 
