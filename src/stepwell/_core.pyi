@@ -3,6 +3,7 @@
 Sources in csrc/; csrc/bindings holds everything that knows Python. Nothing here opens a socket.
 """
 
+import builtins
 from collections.abc import Callable, Sequence
 from typing import Any, final
 
@@ -248,7 +249,7 @@ class NativeBatch:
     """Decoded blocks as ClickHouse Native blocks, one per table."""
 
     def __init__(self) -> None: ...
-    def add(self, body: bytes) -> BlockInfo:
+    def add(self, body: builtins.bytes) -> BlockInfo:
         """Decodes one block's body. Raises BlockError; the batch is then as it was."""
     @property
     def tables(self) -> list[str]: ...
@@ -257,7 +258,7 @@ class NativeBatch:
     def total_rows(self) -> int: ...
     @property
     def bytes(self) -> int: ...
-    def build(self, table: str) -> bytes:
+    def build(self, table: str) -> builtins.bytes:
         """One Native block of all rows of the table."""
     def clear(self) -> None: ...
 
