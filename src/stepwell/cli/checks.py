@@ -135,7 +135,7 @@ def _agent(home: Home) -> Iterator[Finding]:
         yield Finding("agent", OK, f"alive, {rings} ring{'' if rings == 1 else 's'}")
     elif rings:
         text = f"{rings} rings in {mailbox} and no agent to drain them; nothing is lost yet"
-        yield Finding("agent", WRONG, text, f"see {home.log / 'agent.log'}; `stepwell sync` starts one")
+        yield Finding("agent", WRONG, text, f"see {home.log / 'agent.log'}; `stepwell sync` takes them in")
     else:
         yield Finding("agent", OK, "none needed: nothing is being recorded")
 

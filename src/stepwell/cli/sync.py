@@ -89,6 +89,7 @@ def _to_store(home: Home, root: Path) -> bool:
 
     try:
         from ..query.intake import Synced, sync_embedded
+        from ..query.leftover import drain_leftover
         from ..stores.local import LocalStores
     except ImportError as error:
         raise missing_extra("`stepwell sync` without a service", error) from error
@@ -97,6 +98,8 @@ def _to_store(home: Home, root: Path) -> bool:
 
     if root == home.path:
         drain_rings(home, Settings.load())
+    if root == home.path:
+        drain_leftover(home)
     out = terminal()
     with LocalStores(home) as stores, out.status("taking in what waits") as status:
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from ..errors import StepwellError
 from ..home import Home
+from .leftover import drain_leftover
 from .local import LocalReader
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class _Shared:
             from .intake import Intake
         except ImportError as error:
             raise missing_extra("reading without a service", error) from error
+        drain_leftover(home)
         self.key = home.path
         self.users = 0
         self.stores: LocalStores = LocalStores(home)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 import stepwell
 from serving import serving
 from stepwell.errors import FilterError, NotFound, ServiceUnavailable, StepwellError
-from support import wait_for
+from support import processes_of, wait_for
 
 SCRIPT = """
 import stepwell, sys
@@ -64,6 +66,31 @@ def test_a_finished_run_reads_back_whole_with_no_service(home: Path, tmp_path: P
     again = read(work)  # what was taken in is not taken in twice, and nothing was removed
     assert again == found
     assert list((home / "spool").glob("*/*.seg"))
+
+
+KILLED = """
+import os, signal, stepwell, sys
+run = stepwell.init(project="p", id="r", settings={"quiet": True, "capture": False, "console": False})
+for step in range(1000):
+    run.log({"loss": float(step)}, step=step)
+print("logged", flush=True)
+signal.pause()
+"""
+
+
+def test_what_was_logged_before_everything_was_killed_reads_back(home: Path) -> None:
+    trainer = subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE)
+    assert trainer.stdout is not None
+    assert trainer.stdout.readline() == b"logged\n"
+    for pid in processes_of(home):
+        if pid != trainer.pid:
+            os.kill(pid, signal.SIGKILL)
+    trainer.kill()
+    trainer.wait(30)
+    wait_for(lambda: not processes_of(home), what="everything to be gone")
+    found = read(home.parent)
+    assert found["loss"] == [float(step) for step in range(1000)]
+    assert found["state"] == "crashed"
 
 
 def test_a_second_run_is_seen_by_an_api_that_is_open(home: Path, tmp_path: Path) -> None:

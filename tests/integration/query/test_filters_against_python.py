@@ -21,7 +21,8 @@ from stepwell.stores.local import LocalStores
 
 REFS = [
     Ref("config", ("lr",)), Ref("config", ("model", "depth")), Ref("config", ("model", "name")),
-    Ref("config", ("amp",)), Ref("config", ("layers",)), Ref("config", ("none",)), Ref("config", ("nan",)), Ref("config", ("gone",)),
+    Ref("config", ("amp",)), Ref("config", ("layers",)), Ref("config", ("none",)), Ref("config", ("nan",)),
+    Ref("config", ("gone",)),
     Ref("summary", ("val/acc",)), Ref("summary", ("loss",)), Ref("env", ("host",)),
     Ref("name"), Ref("tags"), Ref("state"), Ref("project"), Ref("id"), Ref("group"),
 ]  # fmt: skip
