@@ -179,12 +179,18 @@ class Dispatch:
         be_nice()
         adopted = time.monotonic()
         while not self._ending.wait(self._settings.spool_sync_interval_s):
-            for outbox in self._all():
-                outbox.each(Spool.sync, "sync")
-                outbox.each(Spool.save, "save the cursor of")
-                outbox.each(Spool.tidy, "tidy")
-            for sender in list(self._senders.values()):
-                sender.watch()
-            if self._sending and time.monotonic() - adopted > _ADOPT_INTERVAL_S:
-                adopted = time.monotonic()
-                self.adopt()
+            try:
+                self._keep_once()
+                if self._sending and time.monotonic() - adopted > _ADOPT_INTERVAL_S:
+                    adopted = time.monotonic()
+                    self.adopt()
+            except Exception:  # noqa: BLE001 - a bug of ours must not end the syncing of the disk
+                _log.exception("keeping house failed")
+
+    def _keep_once(self) -> None:
+        for outbox in self._all():
+            outbox.each(Spool.sync, "sync")
+            outbox.each(Spool.save, "save the cursor of")
+            outbox.each(Spool.tidy, "tidy")
+        for sender in list(self._senders.values()):
+            sender.watch()

@@ -93,9 +93,15 @@ class Sender(threading.Thread):
     def run(self) -> None:
         be_nice()
         while not self._ending.is_set():
-            progressed = self._try()
+            try:
+                progressed = self._try()
+            except Exception as error:  # noqa: BLE001 - a bug of ours must not end the sending: it is said, and tried again later
+                _log.exception("sending to %s failed", self._where())
+                self._unreachable(repr(error))
+                progressed = False
+            done = self._until_idle and (self.outbox.idle or self.failures > 3)
             self.outbox.restart()
-            if self._until_idle and (self.outbox.idle or self.failures > 3):
+            if done:
                 return
             self.failures = 0 if progressed else self.failures + 1
             if not self._ending.is_set():

@@ -135,7 +135,11 @@ class Uploader(threading.Thread):
         be_nice()
         self._remove_orphans()
         while not self._ending.is_set():
-            self._round()
+            try:
+                self._round()
+            except Exception as error:  # noqa: BLE001 - a bug of ours must not end the uploads: it is said, and tried again
+                _log.exception("uploading failed")
+                self.problem = repr(error)
             self._ending.wait(_LOOK_S)
 
     def _round(self) -> None:

@@ -25,6 +25,10 @@ def losses(home: Path, id: str = "r") -> list[float]:
     return table.column("loss").to_pylist()
 
 
+def wait_until_acked(producer: Producer, row_seq: int) -> None:
+    wait_for(lambda: producer.do("tell")["acked_seq"] == row_seq, what=f"row {row_seq} to be acked")
+
+
 @pytest.mark.parametrize("place", ["agent.collected", "agent.spooled", "agent.committed", "agent.sent", "agent.acked"])
 def test_killed_agent_and_real_service(home: Path, place: str) -> None:
     with serving(home), Producer(home) as producer:
@@ -33,7 +37,7 @@ def test_killed_agent_and_real_service(home: Path, place: str) -> None:
             state = producer.log(20)
             wait_for(lambda: killed.poll() is not None or producer.do("tell")["drained"], what="the agent")
         again = start_agent(home, env=FAST)
-        wait_for(lambda: producer.do("tell")["acked_seq"] == state["row_seq"], what="every row to be acked")
+        wait_until_acked(producer, state["row_seq"])
         producer.end()
         assert again.wait(60) == 0
         assert losses(home) == [float(row) for row in range(state["row_seq"])]
@@ -45,12 +49,12 @@ def test_service_killed_and_started_again_on_another_port(home: Path) -> None:
         agent = start_agent(home, env=FAST)
         for _ in range(2):
             row_seq = producer.log(500)["row_seq"]
-            wait_for(lambda: producer.do("tell")["acked_seq"] == row_seq, what="the rows to be acked")
+            wait_until_acked(producer, row_seq)
             producer.log(500)
             service.kill()
             row_seq = producer.log(500)["row_seq"]
             service.start()
-        wait_for(lambda: producer.do("tell")["acked_seq"] == row_seq, what="the rows to be acked")
+        wait_until_acked(producer, row_seq)
         producer.end()
         assert agent.wait(60) == 0
         assert losses(home) == [float(row) for row in range(row_seq)]

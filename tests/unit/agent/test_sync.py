@@ -89,6 +89,23 @@ def test_a_spool_that_still_grows_is_taken_in_as_far_as_it_is(home: Path) -> Non
     assert find_spools(home) == []
 
 
+def test_what_is_refused_out_of_a_growing_spool_is_kept_by_its_owner(home: Path) -> None:
+    with ScriptedService(home) as service, Producer(home, mode="offline") as producer:
+        service.announce()
+        agent = start_agent(home, env=FAST)
+        producer.log(1000)
+        wait_for(lambda: producer.do("tell")["drained"], what="the ring to be drained")
+        service.answer = lambda frame: "REJECTED" if frame.first_seq == 1 else "ack"
+        report = sync(home)
+        assert report.refused == 1
+        assert not report.complete
+        producer.end()
+        assert agent.wait(60) == 0
+        assert not sync(home).complete
+        (path,) = find_spools(home)
+        assert len(list(path.glob("*.refused"))) == 1
+
+
 def test_rings_that_no_agent_took_are_drained_first(home: Path) -> None:
     with Producer(home, mode="offline") as producer:
         state = producer.log(500)

@@ -28,7 +28,8 @@ def stage(home: Path, name: str = "c1", mode: str = "online") -> Path:
         target.write_bytes(content)
     manifest = {
         "run": run_uuid("p", "r").hex, "project": "p", "id": "r", "writer": 7, "row_seq": 3, "rank": 0, "version": 99,
-        "step": 10, "time_ms": 1, "kind": "checkpoint", "name": name, "metadata": {"epoch": 1}, "server": "", "mode": mode,
+        "step": 10, "time_ms": 1, "kind": "checkpoint", "name": name, "metadata": {"epoch": 1}, "server": "",
+        "mode": mode,
         "files": [{"path": path, "size": len(content)} for path, content in FILES.items()],
     }  # fmt: skip
     draft = folder / "manifest.new"
