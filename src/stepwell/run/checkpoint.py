@@ -72,9 +72,8 @@ def stage_checkpoint(
         size = sum(file["size"] for file in files)
         time_ms = recorder.now_ms()
         parts = ("checkpoint", shown, as_json(files), described, str(size))
-        announced = recorder.record(KIND_CHECKPOINT, tuple(part.encode() for part in parts), step, time_ms)
-        row_seq = int(announced) if announced is not True else recorder.row_seq
-        if not announced:
+        row_seq = recorder.record(KIND_CHECKPOINT, tuple(part.encode() for part in parts), step, time_ms)
+        if not row_seq:
             raise StagingError(
                 f"checkpoint {shown!r} was not kept: the ring is full and no agent takes it; see {home.log}"
             )

@@ -139,6 +139,7 @@ CHANGES = [
     ("updated", lambda c: c.__ior__(argparse.Namespace(a=1)), {"config/a": 1, "config/lr": 0.1}),
     ("default", lambda c: c.setdefault("b", {"c": 1}), {"config/b/c": 1}),
     ("default there", lambda c: c.setdefault("lr", 7), {"config/lr": 0.1}),
+    ("replaced", lambda c: c.replace_all({"b": 2}), {"config/b": 2, "config/lr": None, "config/model/depth": None}),
     ("popped item", lambda c: c.popitem(), {"config/model/depth": None, "config/lr": 0.1}),
 ]
 
