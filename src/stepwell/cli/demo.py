@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+
 import click
 
 from .output import terminal
@@ -31,4 +34,5 @@ def demo(once: bool, steps: int) -> None:
         from ..demo import run_demo
     except ImportError as error:
         raise missing_extra("`stepwell demo`", error, "demo") from error
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the service it started is stopped too
     run_demo(terminal(), once=once, steps=steps)

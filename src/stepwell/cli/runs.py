@@ -12,7 +12,7 @@ __all__ = ["runs"]
 @click.command()
 @click.argument("filter", required=False)
 @click.option("-p", "--project", help="Only of this project.")
-@click.option("-n", "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
+@click.option("-n", "--limit", type=click.IntRange(1, 5_000), default=50, show_default=True, help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with config and summary.")
 @reading_options
 def runs(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -143,6 +144,25 @@ def test_doctor_points_at_refused_blocks(recorded: Path) -> None:
     (spool / "00000001.refused.jsonl").write_text('{"offset": 0, "reason": "REJECTED"}\n')
     said = stepwell("doctor", code=1).stdout
     assert "1 blocks were refused" in said
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_the_demo_serves_on_until_it_is_stopped(home: Path, ending: signal.Signals) -> None:
+    command = [sys.executable, "-m", "stepwell", "demo", "--steps", "20"]
+    demo = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert demo.stdout is not None
+    said = ""
+    while "Ctrl-C ends it" not in said:
+        line = demo.stdout.readline()
+        assert line, said
+        said += line
+    address = service_address(home)
+    assert address is not None
+    demo.send_signal(ending)
+    demo.communicate(timeout=60)
+    assert demo.returncode == (0 if ending == signal.SIGINT else 143)
+    assert not Path(f"/proc/{address['pid']}").exists()
+    assert service_address(home) is None
 
 
 def test_the_demo_reads_back_exactly_what_it_logged(home: Path) -> None:
