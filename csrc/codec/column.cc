@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <stdexcept>
 
 #include "codec/encodings.h"
 
@@ -33,7 +34,8 @@ const Encoding& choose(std::span<const Encoding> encodings, Values values) {
       if (cost == 0) break;
     }
   }
-  return *best;  // each table has an encoding that always applies
+  if (best == nullptr) throw std::logic_error("each kind of column needs an encoding that always applies");
+  return *best;
 }
 
 void encode(std::span<const Encoding> encodings, Values values, ByteWriter& out) {

@@ -49,7 +49,7 @@ inline void add(Moments& moments, double value) {
 // A non-finite value makes sum2 infinite or NaN, so that one look at the end finds it. The squares of finite
 // doubles may overflow too, which only costs the careful path.
 template <typename T>
-[[gnu::always_inline]] inline void moments_of(const T* values, size_t n, Moments& out) {
+[[gnu::always_inline]] inline Moments moments_of(const T* values, size_t n) {
   Lanes<double> sum[kVectors] = {};
   Lanes<double> sum2[kVectors] = {};
   Lanes<T> low[kVectors];
@@ -79,28 +79,24 @@ template <typename T>
   }
   for (size_t i = whole; i < n; ++i) add(moments, static_cast<double>(values[i]));
   moments.finite = std::isfinite(moments.sum2);
-  out = moments;
+  return moments;
 }
 
-void float_moments_base(const float* values, size_t n, Moments& out) { moments_of<float>(values, n, out); }
-void double_moments_base(const double* values, size_t n, Moments& out) { moments_of<double>(values, n, out); }
+Moments float_moments_base(const float* values, size_t n) { return moments_of(values, n); }
+Moments double_moments_base(const double* values, size_t n) { return moments_of(values, n); }
 #ifdef STEPWELL_HAS_WIDE
-STEPWELL_WIDE void float_moments_wide(const float* values, size_t n, Moments& out) {
-  moments_of<float>(values, n, out);
-}
-STEPWELL_WIDE void double_moments_wide(const double* values, size_t n, Moments& out) {
-  moments_of<double>(values, n, out);
-}
+STEPWELL_WIDE Moments float_moments_wide(const float* values, size_t n) { return moments_of(values, n); }
+STEPWELL_WIDE Moments double_moments_wide(const double* values, size_t n) { return moments_of(values, n); }
 const bool kWide = __builtin_cpu_supports("avx2") != 0;
-void moments(const float* values, size_t n, Moments& out) {
-  (kWide ? float_moments_wide : float_moments_base)(values, n, out);
+Moments moments(const float* values, size_t n) {
+  return (kWide ? float_moments_wide : float_moments_base)(values, n);
 }
-void moments(const double* values, size_t n, Moments& out) {
-  (kWide ? double_moments_wide : double_moments_base)(values, n, out);
+Moments moments(const double* values, size_t n) {
+  return (kWide ? double_moments_wide : double_moments_base)(values, n);
 }
 #else
-void moments(const float* values, size_t n, Moments& out) { float_moments_base(values, n, out); }
-void moments(const double* values, size_t n, Moments& out) { double_moments_base(values, n, out); }
+Moments moments(const float* values, size_t n) { return float_moments_base(values, n); }
+Moments moments(const double* values, size_t n) { return double_moments_base(values, n); }
 #endif
 
 class Counter {
@@ -116,7 +112,8 @@ class Counter {
   // The tables are interleaved: those of one bucket share a cache line.
   template <typename T>
   void count(const T* values, size_t n) {
-    if ((counted_ += n) >= kFlush) flush();
+    counted_ += n;
+    if (counted_ >= kFlush) flush();
     uint32_t* counts = counts_.data();
     size_t i = 0;
     for (; i + kTables <= n; i += kTables) {
@@ -127,8 +124,7 @@ class Counter {
 
   template <typename T>
   void stats(const T* values, size_t n) {
-    Moments part;
-    moments(values, n, part);
+    Moments part = moments(values, n);
     if (!part.finite) part = careful(values, n);
     result_.sum += part.sum;
     result_.sum2 += part.sum2;

@@ -2,7 +2,9 @@
 // columns and laid out only when a table is built. Called by bindings/native.cc, for the service.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +27,8 @@ class Plan {
 
 class Batch {
  public:
+  Batch() : rows_(tables().size()) {}
+
   // Decodes a block's body and keeps it. Throws codec::FormatError; the batch is then as it was.
   const codec::Block& add(codec::Bytes body);
 
@@ -36,7 +40,12 @@ class Batch {
   void clear();
 
  private:
+  size_t index_of(std::string_view table) const;
+  uint64_t rows_at(size_t index) const;
+
   Blocks blocks_;
+  std::vector<uint64_t> rows_;              // by table, kept up to date: asked after every block
+  std::set<std::array<uint8_t, 16>> runs_;  // one row each
   uint64_t bytes_ = 0;
 };
 

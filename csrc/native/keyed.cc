@@ -129,11 +129,10 @@ std::vector<const codec::Origin*> distinct_runs(const Blocks& blocks) {
     if (!added && block->origin.created_ms < entry->second->created_ms) entry->second = &block->origin;
   }
   std::vector<const codec::Origin*> runs;
+  runs.reserve(earliest.size());
   for (const auto& [run, origin] : earliest) runs.push_back(origin);
   return runs;
 }
-
-uint64_t count_runs(const Blocks& blocks) { return distinct_runs(blocks).size(); }
 
 std::vector<Column> run_columns(const Blocks& blocks) {
   using Run = const codec::Origin*;
@@ -154,17 +153,17 @@ std::vector<Column> run_columns(const Blocks& blocks) {
   return all;
 }
 
+template <Kind kKind>
+uint64_t count(const codec::Block& block) {
+  return count_records(block, kKind);
+}
+
 }  // namespace
 
-const Table kConsole = {"console", [](const Blocks& blocks) { return count_records(blocks, Kind::kConsole); },
-                        console_columns};
-const Table kEvents = {"events", [](const Blocks& blocks) { return count_records(blocks, Kind::kEvent); },
-                       event_columns};
-const Table kArtifacts = {"artifacts",
-                          [](const Blocks& blocks) { return count_records(blocks, Kind::kCheckpoint); },
-                          artifact_columns};
-const Table kFields = {"fields", [](const Blocks& blocks) { return count_records(blocks, Kind::kField); },
-                       field_columns};
-const Table kRuns = {"runs", count_runs, run_columns};
+constexpr Table kConsole = {"console", count<Kind::kConsole>, console_columns};
+constexpr Table kEvents = {"events", count<Kind::kEvent>, event_columns};
+constexpr Table kArtifacts = {"artifacts", count<Kind::kCheckpoint>, artifact_columns};
+constexpr Table kFields = {"fields", count<Kind::kField>, field_columns};
+constexpr Table kRuns = {"runs", nullptr, run_columns};
 
 }  // namespace stepwell::native

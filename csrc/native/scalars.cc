@@ -161,8 +161,10 @@ std::vector<Column> columns(const Blocks& blocks) {
   return all;
 }
 
+uint64_t count_points(const Block& block) { return block.points; }
+
 }  // namespace
 
-const Table kScalars = {"scalars", count, columns};
+constexpr Table kScalars = {"scalars", count_points, columns};
 
 }  // namespace stepwell::native

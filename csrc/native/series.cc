@@ -31,7 +31,7 @@ void keep(std::vector<Column>& all, std::shared_ptr<const void> owner) {
   all.back().fill = [owner = std::move(owner), fill = std::move(all.back().fill)](Out& out) { fill(out); };
 }
 
-uint64_t count_texts(const Blocks& blocks) { return count_records(blocks, Kind::kText); }
+uint64_t count_texts(const codec::Block& block) { return count_records(block, Kind::kText); }
 
 std::vector<Column> text_columns(const Blocks& blocks) {
   const auto rows = records_of(blocks, Kind::kText);
@@ -43,7 +43,7 @@ std::vector<Column> text_columns(const Blocks& blocks) {
   return all;
 }
 
-uint64_t count_histograms(const Blocks& blocks) { return count_records(blocks, Kind::kHistogram); }
+uint64_t count_histograms(const codec::Block& block) { return count_records(block, Kind::kHistogram); }
 
 std::vector<Column> histogram_columns(const Blocks& blocks) {
   using histogram::Histogram;
@@ -83,7 +83,7 @@ std::vector<Column> histogram_columns(const Blocks& blocks) {
 
 }  // namespace
 
-const Table kTexts = {"texts", count_texts, text_columns};
-const Table kHistograms = {"histograms", count_histograms, histogram_columns};
+constexpr Table kTexts = {"texts", count_texts, text_columns};
+constexpr Table kHistograms = {"histograms", count_histograms, histogram_columns};
 
 }  // namespace stepwell::native

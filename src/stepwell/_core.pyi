@@ -220,12 +220,16 @@ class BlockBuilder:
     def first_seq(self) -> int: ...
     @property
     def last_seq(self) -> int: ...
+    @property
+    def refused(self) -> int:
+        """Records that Ring.collect left out because no block can hold them (a damaged histogram)."""
     def add_row(
         self, cells: Sequence[tuple[str, float | int | bool]], row_seq: int, step: int, time_ms: int, at: int = 0
     ) -> None: ...
     def add_record(
         self, kind: int, parts: tuple[bytes, ...], row_seq: int, step: int, time_ms: int
-    ) -> None: ...
+    ) -> None:
+        """Text that is not UTF-8 is made so. Raises BlockError for parts that the kind does not have."""
     def encode(self) -> tuple[bytes, bytes]:
         """(header, body): the block is the header and the zstd-compressed body. Empties the builder."""
 
@@ -298,14 +302,21 @@ def scan_segment(
     """
 
 def crc32c(data: bytes, crc: int = 0) -> int: ...
-def histogram(values: Any) -> bytes:
-    """Sparse log-linear histogram of a C-contiguous buffer (f16, f32, f64, integers, bool; bfloat16 by name)."""
+def histogram(values: Any, dtype: str | None = None) -> bytes:
+    """Sparse log-linear histogram of anything with the buffer protocol (f16, f32, f64, integers, bool).
+
+    bfloat16: an array whose dtype has that name, or 16-bit words with dtype="bfloat16". A buffer that is not
+    contiguous is copied first. Raises TypeError for other items, or another byte order than the machine's.
+    """
 
 def histogram_counts(counts: Sequence[int], edges: Sequence[float]) -> bytes:
     """A histogram kept as given: n counts and n + 1 ascending edges."""
 
 def histogram_decode(data: bytes) -> dict[str, Any]:
-    """count, sum, sum2, min, max, nan, pos_inf, neg_inf, buckets, counts, edges."""
+    """count, sum, sum2, min, max, nan, pos_inf, neg_inf, buckets, counts, edges.
+
+    count is of the finite values, the sum of counts; min and max are NaN if there are none.
+    """
 
 def histogram_merge(parts: Sequence[bytes]) -> bytes: ...
 def histogram_edges(buckets: Sequence[int]) -> list[tuple[float, float]]:
