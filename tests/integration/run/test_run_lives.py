@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -322,3 +323,21 @@ def test_the_agent_is_nobodys_child_and_holds_no_pipe(script: Script, home: Path
         "os._exit(0)"
     )
     assert done.stdout == "\n"
+
+
+def test_input_and_pdb_work_at_a_terminal(home: Path) -> None:
+    source = (
+        f"import stepwell, sys, pdb\n{OFFLINE}"
+        "assert sys.stdout.isatty() and sys.stdout.fileno() == 1\n"
+        "print('got', input('name? '))\npdb.run('y = 1')\nprint('the end')"
+    )
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-c", source])
+    seen = b""
+    for awaited, typed in ((b"name? ", b"bob\n"), (b"got bob", b""), (b"(Pdb) ", b"c\n"), (b"the end", b"")):
+        while awaited not in seen:
+            seen += os.read(terminal, 1000)
+        os.write(terminal, typed)
+    assert os.waitpid(pid, 0)[1] == 0
+    os.close(terminal)
