@@ -11,6 +11,7 @@ from rich.markup import escape
 from ..address import fetch_info, find_service
 from ..errors import ServiceUnavailable, StoreBusy
 from ..home import Home
+from ..settings import Settings
 from .output import bytes_text, terminal
 
 __all__ = ["sync"]
@@ -85,21 +86,16 @@ def _to_service(home: Home, root: Path, server: str | None) -> bool:
 
 
 def _to_store(home: Home, root: Path) -> bool:
+    from ..agent.sync import drain_rings
     from ..query.embedded import missing_extra
 
     try:
         from ..query.intake import Synced, sync_embedded
-        from ..query.leftover import drain_leftover
         from ..stores.local import LocalStores
     except ImportError as error:
         raise missing_extra("`stepwell sync` without a service", error) from error
-    from ..agent.sync import drain_rings
-    from ..settings import Settings
-
     if root == home.path:
         drain_rings(home, Settings.load())
-    if root == home.path:
-        drain_leftover(home)
     out = terminal()
     with LocalStores(home) as stores, out.status("taking in what waits") as status:
 
