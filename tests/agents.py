@@ -19,14 +19,14 @@ from support import wait_for
 __all__ = ["Producer", "agent_log", "mailbox_rings", "ranges_in_spools", "run_agent", "start_agent"]
 
 _SCRIPT = """
-import json, sys
+import base64, json, os, sys
 from stepwell import _core
 from stepwell.home import Home
 from stepwell.ids import run_uuid
 options = json.loads(sys.argv[1])
 home = Home(options["home"])
 home.make(home.rings)
-identity = {"project": "p", "id": options["id"], "host": "", "pid": 1, "started_ms": 1, "role": "main",
+identity = {"project": "p", "id": options["id"], "host": options["host"], "pid": 1, "started_ms": 1, "role": "main",
             "mode": options["mode"], "server": options["server"], "version": "0"}
 recorder = _core.Recorder(
     mailbox=str(home.rings if options["on_disk"] else home.mailbox(_core.RING_LAYOUT)), fallback=str(home.rings),
@@ -43,6 +43,8 @@ for line in sys.stdin:
             recorder.log({"loss": float(recorder.row_seq), "acc": 0.5})
     elif command == "text":
         recorder.record(_core.KIND_CONSOLE, (b"1", b"x" * int(argument)))
+    elif command == "noise":
+        recorder.record(_core.KIND_CONSOLE, (b"1", base64.b64encode(os.urandom(int(argument)))))
     elif command == "finish":
         recorder.record(_core.KIND_EVENT, (b"finish", b"{}"))
     elif command == "close":
@@ -69,13 +71,14 @@ class Producer:
         ring_bytes_max: int = 1 << 22,
         budget_s: float = 60.0,
         on_disk: bool = False,
+        host: str = "",
     ) -> None:
         import json
 
         self._json = json
         options = {
             "home": str(home), "id": id, "mode": mode, "server": server, "ring_bytes": ring_bytes,
-            "ring_bytes_max": ring_bytes_max, "budget_s": budget_s, "on_disk": on_disk,
+            "ring_bytes_max": ring_bytes_max, "budget_s": budget_s, "on_disk": on_disk, "host": host,
         }  # fmt: skip
         self.run = run_uuid("p", id).bytes
         self.process = subprocess.Popen(

@@ -29,7 +29,8 @@ class ScriptedService(ingest_pb2_grpc.IngestServicer, blob_pb2_grpc.BlobsService
         self.boot, self.version, self.window_bytes, self.token = "boot-1", "1.0", 0, "secret"
         self.frames: list[Any] = []  # in the order in which they came
         self.acked: list[tuple[int, int, int]] = []
-        self.streams = 0
+        self.tried = self.streams = 0
+        self.before_welcome: Callable[[], object] = lambda: None
         self.on_stream: list[Any] = []  # replies sent after the welcome
         self.most_unanswered = 0
         self.blobs: dict[str, bytes] = {}
@@ -108,6 +109,8 @@ class ScriptedService(ingest_pb2_grpc.IngestServicer, blob_pb2_grpc.BlobsService
             context.abort(grpc.StatusCode.UNAUTHENTICATED, "unknown token")
         hello = next(requests).hello
         assert hello.block_version == _core.BLOCK_VERSION
+        self.tried += 1
+        self.before_welcome()
         self.streams += 1
         welcome = ingest_pb2.Welcome(boot=self.boot, version=self.version, window_bytes=self.window_bytes)
         yield ingest_pb2.IngestReply(welcome=welcome)

@@ -25,6 +25,7 @@ _LOCK_WAIT_S = 5.0
 _SETTLE_S = 1.0
 """An agent with nothing to do stays this long for the next of a row of scripts."""
 _CHECK_S = 0.2
+_TIDY_S = 1.0
 
 
 class Agent:
@@ -44,6 +45,7 @@ class Agent:
         self._may_be_nice = may_be_nice_and_return()
         self._idle_since: float | None = None
         self._checked = 0.0
+        self._tidied = 0.0
         self._trouble = ""
 
     def stop(self) -> None:
@@ -84,6 +86,9 @@ class Agent:
             return False
         self._checked = now
         self._keep_lock()
+        if now - self._tidied >= _TIDY_S:
+            self._tidied = now
+            self._mailbox.remove_drafts()
         try:
             done = self._done(now)
         except OSError as error:  # a disk that fails must not keep the rings from being drained
@@ -124,6 +129,9 @@ class Agent:
         if again is not None:
             self.lock.release()
             self.lock = again
+            _log.info("the mailbox was wiped; this agent has its lock again")
+        elif self._drain.adopting:
+            _log.warning("the mailbox belongs to another agent now; this one ends with the rings that it has")
         self._drain.adopting = again is not None
 
     def _be_nice(self, nice: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -23,8 +24,8 @@ __all__ = ["Mailbox", "RingName", "set_ring_aside", "take_mailbox"]
 _log = logging.getLogger("stepwell.agent")
 
 _RING = re.compile(r"([0-9a-f]{16})-(\d{6,})\.ring")
-_DRAFT_S = 600.0
-"""A ring file that was not finished within this time never will be."""
+_DRAFT_S = 5.0
+"""From a draft's making to its owner's lock it takes milliseconds; its process may have been stopped in between."""
 _MAGIC = struct.Struct("<8sI")
 _RESCAN_S = 1.0
 _CLOCK_TICK_NS = 100_000_000
@@ -121,16 +122,17 @@ class Mailbox:
         return sum(entry.name.startswith(f"{writer:016x}-") for entry in _entries(self._home.path / _DAMAGED))
 
     def remove_drafts(self) -> None:
-        """Ring files whose process died while it made them."""
+        """Ring files whose process died while it made them: they take of the memory that rings may have."""
         for folder in self._folders:
             for entry in _entries(folder):
                 if not entry.name.startswith(".tmp-"):
                     continue
                 try:
-                    if time.time() - entry.stat(follow_symlinks=False).st_mtime > _DRAFT_S:
+                    age_s = time.time() - entry.stat(follow_symlinks=False).st_mtime
+                    if age_s > _DRAFT_S and not _owned(entry.path):
                         os.unlink(entry.path)
-                except FileNotFoundError:
-                    continue
+                except OSError:
+                    continue  # finished or removed meanwhile
 
     def _scan(self, folder: Path) -> Iterator[RingName]:
         for entry in _entries(folder):
@@ -159,6 +161,17 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         return list(os.scandir(folder))
     except OSError:
         return []  # wiped, or never made
+
+
+def _owned(path: str) -> bool:
+    """A process has the owner's lock on byte 0 of a ring file."""
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)
+        (kind,) = struct.unpack_from("h", fcntl.fcntl(fd, fcntl.F_OFD_GETLK, asked))
+    finally:
+        os.close(fd)
+    return bool(kind != fcntl.F_UNLCK)
 
 
 def _stamp(folder: Path) -> int | None:
