@@ -18,7 +18,7 @@ import uvicorn
 
 from ..errors import PortBusy, StoreUnavailable
 from ..home import Home
-from ..launch import start_agent
+from ..launch import agent_is_there, start_agent
 from ..query.local import LocalReader
 from ..settings import Settings
 from ..stores.blobs import BlobStore, open_blobs
@@ -46,6 +46,8 @@ __all__ = ["Running", "serve"]
 log = logging.getLogger("stepwell.service")
 
 _LOOPBACK = "127.0.0.1"
+_LOOK_S = 0.5  # between two looks whether an agent of the home still holds its mailbox
+_GIVING_UP_S = 5.0  # what an agent may take to end, beyond its linger
 _GRACE_S = 5  # for requests in flight at SIGTERM; blocks already taken are always finished
 
 
@@ -167,8 +169,8 @@ class _Service:
                 log.warning("listening on %s without TLS: the token crosses the network in the clear", address)
             if on_ready:
                 on_ready(running)
-            if agent and not start_agent(self._home):
-                log.warning("no agent could be started; `stepwell sync` takes in what waits in %s", self._home.spool)
+            if agent:
+                await self._bring_an_agent(stop)
             await stop.wait()
             log.info("shutting down: writing what has been taken")
         finally:
@@ -178,6 +180,20 @@ class _Service:
             await grpc_server.stop(_GRACE_S)
             await web_task
             remove_service_file(self._home.service_file, self._boot)
+
+    async def _bring_an_agent(self, stop: asyncio.Event) -> None:
+        """So that what waits in the home is taken in.
+
+        One that holds the mailbox may be giving up at this moment, not having seen us: it either lets go within its
+        linger, and another is started, or has found us and goes on.
+        """
+        until = asyncio.get_running_loop().time() + self._settings.agent_linger_s + _GIVING_UP_S
+        while agent_is_there(self._home) and asyncio.get_running_loop().time() < until:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(stop.wait(), _LOOK_S)
+                return
+        if not start_agent(self._home):
+            log.warning("no agent could be started; `stepwell sync` takes in what waits in %s", self._home.spool)
 
     def _config(self, address: Address, advertised: str) -> uvicorn.Config:
         stopper = Stopper(self._metrics, self._batcher, self._board, self._settings)
