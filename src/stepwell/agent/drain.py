@@ -78,14 +78,15 @@ class Drain:
 
     @property
     def empty(self) -> bool:
-        """Every record that was published is in a spool, and no dead ring waits for its end."""
-        return all(not one.ring.pending_bytes and one.retired_at is None and one.ring.owner_alive
-                   for one in self._open.values())  # fmt: skip
+        """Every record that was published is in a spool, as far as it can be, and no dead ring waits for its end."""
+        return all((not one.ring.pending_bytes and one.retired_at is None and one.ring.owner_alive)
+                   or self._faults.lasts(one.name.path) for one in self._open.values())  # fmt: skip
 
     @property
     def burying(self) -> bool:
         """Some ring's process is gone, or went on in another ring, and this one is not emptied and removed yet."""
-        return any(one.ring.closed or not one.ring.owner_alive for one in self._open.values())
+        return any((one.ring.closed or not one.ring.owner_alive) and not self._faults.lasts(one.name.path)
+                   for one in self._open.values())  # fmt: skip
 
     @property
     def awaited(self) -> bool:

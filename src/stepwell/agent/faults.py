@@ -50,6 +50,11 @@ class Faults:
             _log.error("draining %s of %s failed for the %d. time: %r", path.name, who, fault.count, error)
         return fault.count >= _TRIES and not isinstance(error, (OSError, MemoryError))
 
+    def lasts(self, path: Path) -> bool:
+        """It has failed so often that nobody should wait for it."""
+        fault = self._by_path.get(path)
+        return fault is not None and fault.count >= _TRIES
+
     def forget(self, path: Path) -> None:
         """It went well, or the ring is gone."""
         self._by_path.pop(path, None)

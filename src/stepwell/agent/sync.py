@@ -8,11 +8,15 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import ApiError, AuthError, HomeError, ServiceUnavailable, SpoolError
 from ..home import Home
 from ..settings import Settings
 from ..spool import Destination, FileLock, Spool, Staged, find_spools, find_staged
+
+if TYPE_CHECKING:
+    from .mailbox import Mailbox
 
 __all__ = ["SyncReport", "drain_rings", "sync"]
 
@@ -73,25 +77,32 @@ def drain_rings(home: Home, settings: Settings) -> None:
 
     Raises OSError or HomeError where the mailbox cannot be used.
     """
-    from .dispatch import Dispatch
-    from .drain import Drain
     from .mailbox import Mailbox, take_mailbox
 
     lock = take_mailbox(home, 0.0)
     if lock is None:
         return
-    mailbox = Mailbox(home)  # its first look must be the drain's own: a second one soon after sees no change
-    if Mailbox(home).rings():
-        dispatch = Dispatch(home, settings, on_stop=lambda *_: None, sending=False)
-        drain = Drain(mailbox, dispatch, settings)
-        try:
-            while (pause := drain.tick()) and drain.burying and not drain.blocked:
-                time.sleep(pause)
-            drain.flush()  # the rest is of live processes: what they have written up to now
-        finally:
-            drain.close()
-            dispatch.close()
-    lock.release()
+    try:
+        mailbox = Mailbox(home)  # its first look must be the drain's own: a second one soon after sees no change
+        if Mailbox(home).rings():
+            _drain_all(home, settings, mailbox)
+    finally:
+        lock.release()
+
+
+def _drain_all(home: Home, settings: Settings, mailbox: Mailbox) -> None:
+    from .dispatch import Dispatch
+    from .drain import Drain
+
+    dispatch = Dispatch(home, settings, on_stop=lambda *_: None, sending=False)
+    drain = Drain(mailbox, dispatch, settings)
+    try:
+        while (pause := drain.tick()) and drain.burying and not drain.blocked:
+            time.sleep(pause)
+        drain.flush()  # the rest is of live processes: what they have written up to now
+    finally:
+        drain.close()
+        dispatch.close()
 
 
 class _Sync:

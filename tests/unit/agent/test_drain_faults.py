@@ -22,6 +22,7 @@ from stepwell.agent import drain as drain_module
 from stepwell.agent.dispatch import Dispatch
 from stepwell.agent.drain import Drain
 from stepwell.agent.mailbox import Mailbox
+from stepwell.agent.sync import drain_rings
 from stepwell.home import Home
 from stepwell.settings import Settings
 from stepwell.spool import Spool, find_spools
@@ -140,6 +141,20 @@ def test_want_of_memory_is_not_held_against_a_ring(home: Path, drain: Drain, mon
         assert drain.given_up == 0
         monkeypatch.setattr(drain_module, "seal", blocks.seal)
         wait_for(lambda: drain.tick() and producer.do("tell")["drained"], what="the ring to be drained")
+
+
+def test_sync_does_not_wait_for_a_ring_that_cannot_be_drained_for_long(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drain_module, "seal", Refusal(1 << 30, MemoryError()))
+    monkeypatch.setattr("stepwell.agent.faults._LONGEST_WAIT_S", 0.01)
+    with Producer(home, mode="offline") as producer:
+        state = producer.log(100)
+        producer.kill()
+    drain_rings(Home(home), Settings(retire_grace_s=0.0))
+    assert len(mailbox_rings(home)) == 1  # it is kept for a better time
+    assert run_agent(home, env=FAST) == 0
+    assert_each_once(ranges_in_spools(home)[state["writer"]], 100)
 
 
 def test_an_index_that_cannot_be_read_costs_no_ring(home: Path) -> None:
