@@ -1,6 +1,6 @@
 """One bidirectional stream to one service: frames out within a window, acks in, in any order.
 
-The only module of the agent, with blob_transport, that imports grpc; it is imported when there is an address to dial.
+The only module of the agent, with blob_link, that imports grpc; it is imported when there is an address to dial.
 """
 
 from __future__ import annotations
