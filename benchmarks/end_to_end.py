@@ -79,9 +79,8 @@ def _whole_path(rows: int) -> dict[str, Any]:
 
 
 def _bare_insert(folder: Path, rows: int) -> dict[str, Any]:
-    from stepwell.stores.metrics import open_metrics
-
     from stepwell import _core
+    from stepwell.stores.metrics import open_metrics
 
     data = [list(row.items()) for row in _rows()]
     batch_rows = 10_000

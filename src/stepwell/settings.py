@@ -41,7 +41,7 @@ class Settings:
     field_bytes_max: int = 1 * MIB
     """A value of config or summary beyond this (as JSON) is not recorded, and says so."""
     console_bytes_per_s: int = 1 * MIB
-    """Console output beyond this rate reaches the terminal and is not recorded: it must not push rows out of the ring."""
+    """Console output beyond this rate reaches the terminal only: it must not push rows out of the ring."""
 
     # --- the ring
     ring_bytes: int = 4 * MIB
@@ -144,10 +144,11 @@ class Settings:
                 raise SettingsError(f"no setting is called {name!r}; there are: {', '.join(sorted(known))}")
             kind = type(known[name].default)
             if kind is float and isinstance(value, int) and not isinstance(value, bool):
-                value = float(value)
-            if type(value) is not kind:
+                values[name] = float(value)
+            elif type(value) is kind:
+                values[name] = value
+            else:
                 raise SettingsError(f"setting {name} takes {kind.__name__}, not {value!r}")
-            values[name] = value
         settings = replace(cls(), **values)
         settings._check()
         return settings
