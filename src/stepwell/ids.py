@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 import uuid
 
@@ -38,7 +38,7 @@ def new_id() -> str:
     for _ in range(6):
         number, digit = divmod(number, 32)
         text = _ALPHABET[digit] + text
-    return text + "".join(secrets.choice(_ALPHABET) for _ in range(4))
+    return text + "".join(_ALPHABET[byte & 31] for byte in os.urandom(4))
 
 
 def check_id(id: str) -> str:

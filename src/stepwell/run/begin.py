@@ -1,0 +1,294 @@
+"""`stepwell.init`: settles who the run is, opens its ring, writes its start, and leaves the rest to other processes.
+
+The order matters: what can be refused is refused before anything is made; the ring is there before the agent is
+started. Waits for nobody but a resume.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+import sys
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from .. import _core
+from ..address import find_service, shown
+from ..errors import InvalidValue, StepwellError
+from ..home import Home
+from ..ids import run_uuid
+from ..launch import start_agent
+from ..settings import Settings
+from ..version import VERSION
+from . import live
+from .attempts import runs_folder
+from .config import load_config
+from .console import Console
+from .ending import Ending
+from .environment import capture_prefix, shown_arguments
+from .fields import field_record
+from .identity import Identity, identify
+from .launcher import Launcher
+from .names import readable_name
+from .notices import Once, say, warn
+from .redaction import redact_arguments
+from .ring import open_recorder
+from .run import Run, Terms
+from .slow import SlowPath
+from .start import Start, decide_start
+
+__all__ = ["init"]
+
+_MODES = ("online", "offline", "disabled")
+_RESUMES = (None, "never", "allow", "must")
+_ARGUMENTS_SHOWN_MAX = 50  # of the start event; the capture has them all
+_lock = threading.Lock()
+
+
+def init(
+    project: str | None = None,
+    experiment: str | None = None,
+    name: str | None = None,
+    id: str | None = None,
+    config: Any = None,
+    group: str | None = None,
+    job_type: str | None = None,
+    tags: Iterable[str] = (),
+    notes: str | None = None,
+    mode: Literal["online", "offline", "disabled"] | None = None,
+    resume: Literal["never", "allow", "must"] | None = None,
+    server: str | None = None,
+    rank: int | None = None,
+    settings: Mapping[str, Any] | Settings | None = None,
+) -> Run:
+    """Begins a run, or an attempt of one, and returns it; `stepwell.run` is then the same.
+
+    `project`, `id`: together they name the run; 1 to 128 bytes without "/". Default: STEPWELL_PROJECT, else the name of
+    the repository or folder; STEPWELL_RUN_ID, else a new id, on which all ranks of one launch agree.
+    `config`: a dict, Namespace, dataclass, OmegaConf, or the path of a YAML or JSON file.
+    `mode`: "online"; "offline" keeps everything for `stepwell sync`; "disabled" records nothing. Default:
+    STEPWELL_MODE.
+    `resume`: for an id that was recorded before. None begins a new attempt and says so; "never" raises RunExists;
+    "allow" goes on after the last step; "must" as well, and raises NotFound or ServiceUnavailable where there is
+    none to be learnt. Only the last two may wait, for `resume_timeout_s`.
+    `server`: URL of a service; default STEPWELL_SERVER, else the one of this STEPWELL_HOME.
+    `rank`: of this process in the run; default: what torchrun, MPI or SLURM say.
+    `settings`: a dict of what `stepwell.Settings` lists.
+
+    Where a run is live already it is returned, with a warning; in a notebook it is finished and a new one begun.
+    Raises InvalidValue, SettingsError, HomeError.
+
+        with stepwell.init(project="digits", config={"lr": 0.1}) as run:
+            run.log({"loss": 0.5})
+    """
+    chosen = Settings.load(settings)
+    with _lock:
+        alive = live.current()
+        if alive is not None and alive.owned:
+            if not hasattr(builtins, "__IPYTHON__"):
+                warn(
+                    f"init was called while {alive.path} is live, which is returned; finish() it first to begin another"
+                )
+                return alive
+            alive.finish()
+        mode_name = _one_of("mode", mode or os.environ.get("STEPWELL_MODE") or "online", _MODES)
+        _one_of("resume", resume, _RESUMES)
+        identity = identify(project, id, rank, os.environ, Launcher(os.environ))
+        fields = _fields(experiment, name, group or identity.group, job_type, tags, notes)
+        values = load_config(config)
+        if mode_name == "disabled":
+            run = _disabled(identity, name, values, chosen)
+        else:
+            url = _check_server(server or os.environ.get("STEPWELL_SERVER") or "")
+            run = _begin(identity, fields, values, mode_name, resume, url, chosen)
+        live.set_current(run)
+    return run
+
+
+def _begin(
+    identity: Identity,
+    fields: dict[str, Any],
+    values: dict[str, Any],
+    mode: str,
+    resume: str | None,
+    server: str,
+    settings: Settings,
+) -> Run:
+    if sys.platform == "win32":
+        raise StepwellError(
+            'recording needs Linux or macOS; here runs can be read. mode="disabled" lets the script run.'
+        )
+    home = Home()
+    home.make(runs_folder(home), home.spool, home.log)
+    start = decide_start(home, identity, resume, server, settings)
+    if "name" not in fields and identity.made_up and not start.resumed:
+        fields["name"] = readable_name(identity.id)
+    ranks = identity.ranks
+    terms = Terms(
+        project=identity.project,
+        id=identity.id,
+        name=str(fields.get("name", identity.id)),
+        uuid=run_uuid(identity.project, identity.id),
+        rank=ranks.rank,
+        attempt=start.attempt,
+        mode=mode,
+        server=server,
+        needs_step=start.needs_step,
+    )
+    once = Once()
+    slow = SlowPath(settings, once)
+    described = _describe(terms, _now_ms())
+    recorder = open_recorder(
+        home, settings, described, terms.uuid.bytes, terms.rank, terms.attempt, first_step=start.first_step, slow=slow
+    )
+    slow.recorder = recorder
+    run = Run(terms, settings, home, recorder, slow, once)
+    run._event("start", _start_body(terms, identity, start))
+    for key, value in fields.items():
+        recorder.record(_core.KIND_FIELD, field_record(key, value, "user"))
+    run.config.load(values)
+    _say_where(run, identity, start, home, settings)
+    run.attend(Console(recorder.record, settings.console_bytes_per_s) if settings.console else None, Ending(run.finish))
+    if not start_agent(home):
+        warn(f"no agent could be started, so the records stay in {recorder.path} until `stepwell sync`; see {home.log}")
+    prefix = capture_prefix(ranks, os.environ)
+    if settings.capture and prefix is not None:
+        run.capture.start(home, settings, described, terms.uuid.bytes, terms.rank, terms.attempt, prefix)
+    return run
+
+
+def _disabled(identity: Identity, name: str | None, values: dict[str, Any], settings: Settings) -> Run:
+    terms = Terms(
+        project=identity.project,
+        id=identity.id,
+        name=name or readable_name(identity.id),
+        uuid=run_uuid(identity.project, identity.id),
+        rank=identity.ranks.rank,
+        attempt=0,
+        mode="disabled",
+        server="",
+    )
+    run = Run(terms, settings, None, None, None, Once())
+    run.config.load(values)
+    return run
+
+
+def _fields(
+    experiment: str | None,
+    name: str | None,
+    group: str | None,
+    job_type: str | None,
+    tags: Iterable[str],
+    notes: str | None,
+) -> dict[str, Any]:
+    """Those that were given. Raises InvalidValue for what is no text."""
+    given = {
+        "name": name or os.environ.get("STEPWELL_NAME"),
+        "experiment": experiment or os.environ.get("STEPWELL_EXPERIMENT"),
+        "group": group,
+        "job_type": job_type,
+        "notes": notes,
+    }
+    fields: dict[str, Any] = {}
+    for key, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise InvalidValue(f"{key} is a text, not a {type(value).__name__}")
+        if value:
+            fields[key] = value
+    listed = [tags] if isinstance(tags, str) else list(tags)
+    if not all(isinstance(tag, str) for tag in listed):
+        raise InvalidValue(f"tags are texts, not {listed!r}")
+    if listed:
+        fields["tags"] = listed
+    return fields
+
+
+def _one_of(what: str, value: Any, allowed: tuple[Any, ...]) -> Any:
+    if value not in allowed:
+        raise InvalidValue(f"{what} is one of {', '.join(map(repr, allowed))}, not {value!r}")
+    return value
+
+
+def _check_server(server: str) -> str:
+    """The URL without a slash at the end. It lies in a ring, so it must hold no password."""
+    url = server.strip().rstrip("/")
+    if url and "://" not in url:
+        url = f"http://{url}"
+    if not url:
+        return ""
+    if not url.startswith(("http://", "https://")) or len(url) > 1000:
+        raise InvalidValue(f"a server is an http:// or https:// URL, not {shown(url)!r}")
+    if shown(url) != url:
+        raise InvalidValue(
+            f"the URL of server {shown(url)} must hold no user, password or query: give the token in STEPWELL_TOKEN, "
+            f"or once by `stepwell login {shown(url)}`"
+        )
+    return url
+
+
+def _now_ms() -> int:
+    import time
+
+    return time.time_ns() // 1_000_000
+
+
+def _describe(terms: Terms, started_ms: int) -> dict[str, Any]:
+    """The ring's identity, which the agent reads."""
+    return {
+        "project": terms.project,
+        "id": terms.id,
+        "host": os.uname().nodename,
+        "pid": os.getpid(),
+        "started_ms": started_ms,
+        "mode": terms.mode,
+        "server": terms.server,
+        "version": VERSION,
+    }
+
+
+def _start_body(terms: Terms, identity: Identity, start: Start) -> dict[str, Any]:
+    return {
+        "host": os.uname().nodename,
+        "pid": os.getpid(),
+        "user": os.environ.get("USER") or str(os.getuid()),
+        "argv": redact_arguments(shown_arguments())[:_ARGUMENTS_SHOWN_MAX],
+        "version": VERSION,
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "world_size": identity.ranks.world_size,
+        "mode": terms.mode,
+        "resumed": start.resumed,
+    }
+
+
+def _say_where(run: Run, identity: Identity, start: Start, home: Home, settings: Settings) -> None:
+    if settings.quiet:
+        if identity.hint:
+            warn(identity.hint)
+        return
+    for line in (identity.hint, start.line):
+        if line:
+            say(line)
+    called = f" ({run.name})" if run.name != run.id else ""
+    rank = f", rank {run.rank}" if identity.ranks.world_size > 1 else ""
+    service = find_service(home, run._terms.server)
+    if run.mode == "offline":
+        where = f"in {home.path}, until `stepwell sync`"
+    elif service is not None:
+        where = f"in {home.path} and on {shown(service.url)}"
+    else:
+        where = f"in {home.path}; no service is running, and none is needed"
+    say(f"recording {run.path}{called}{rank} {where}")
+    say(f"look: {run.url or f'stepwell show {run.path}'}")
+
+
+def _after_fork() -> None:
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+    alive = live.current()
+    if alive is not None:
+        alive.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,86 @@
+"""How a process ends, noted on the way: the exit code of an uncaught exception or of `sys.exit`, and a call at exit.
+
+Changes `sys.excepthook` and `sys.exit` while a run is live, calls what was there before, and puts it back where it is
+still ours. A `raise SystemExit(3)` that never comes by `sys.exit` cannot be seen from here and counts as 0.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, NoReturn
+
+__all__ = ["Ending"]
+
+
+class Ending:
+    """Calls `finish(exit_code)` when the process ends in order, unless `stop` was called before."""
+
+    def __init__(self, finish: Callable[[int], None]) -> None:
+        self._finish = finish
+        self._exit_code = 0
+        self._pid = os.getpid()
+
+    def start(self) -> None:
+        self._old_hook, self._old_exit = sys.excepthook, sys.exit
+        self._our_hook, self._our_exit = self._make_hook(), self._make_exit()
+        sys.excepthook = self._our_hook
+        sys.exit = self._our_exit
+        atexit.register(self._at_exit)
+        _end_with_multiprocessing(self._at_multiprocessing_exit)
+
+    def stop(self) -> None:
+        if sys.excepthook is self._our_hook:
+            sys.excepthook = self._old_hook
+        if sys.exit is self._our_exit:
+            sys.exit = self._old_exit
+        atexit.unregister(self._at_exit)
+
+    def _make_hook(self) -> Callable[[type[BaseException], BaseException, TracebackType | None], Any]:
+        old = self._old_hook
+
+        def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:
+            self._exit_code = exit_code_of(error)
+            return old(kind, error, trace)
+
+        return excepthook
+
+    def _make_exit(self) -> Callable[..., NoReturn]:
+        old = self._old_exit
+
+        def exit_noted(status: Any = None, /) -> NoReturn:
+            if threading.current_thread() is threading.main_thread():
+                self._exit_code = exit_code_of(SystemExit(status))
+            old(status)
+
+        return exit_noted
+
+    def _at_exit(self) -> None:
+        self._finish(self._exit_code)
+
+    def _at_multiprocessing_exit(self) -> None:
+        error = sys.exc_info()[1]  # it runs in a `finally`
+        self._finish(self._exit_code if error is None else exit_code_of(error))
+
+
+def exit_code_of(error: BaseException) -> int:
+    """What the interpreter would exit with."""
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    if not isinstance(error, SystemExit):
+        return 1
+    if error.code is None:
+        return 0
+    return error.code & 0xFF if isinstance(error.code, int) else 1
+
+
+def _end_with_multiprocessing(function: Callable[[], None]) -> None:
+    """A child of multiprocessing leaves by os._exit and runs its own exit functions, not atexit's."""
+    process = sys.modules.get("multiprocessing.process")
+    util = sys.modules.get("multiprocessing.util")
+    if process is not None and util is not None and process.parent_process() is not None:
+        util.Finalize(None, function, exitpriority=100)

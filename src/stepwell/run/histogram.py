@@ -1,0 +1,128 @@
+"""`stepwell.Histogram`: the distribution of many values, counted when it is made, in C++.
+
+Owns turning what users hold (torch, numpy, lists, buffers) into one contiguous buffer. Imports numpy only for what is
+not such a buffer already.
+"""
+
+from __future__ import annotations
+
+import array
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from .. import _core
+from ..errors import InvalidValue
+from .device import on_device, warn_of_sync
+
+__all__ = ["Histogram"]
+
+
+class Histogram:
+    """How values are distributed: sparse log-linear buckets at most 12.5 % wide, with no range to choose.
+
+    `values`: a numpy array, a torch tensor (a copy is taken from a device, which waits for it), a jax array, nested
+    lists, or anything with a buffer or `__array__`; any shape; f16, bf16, f32, f64, integers or bool. NaN and
+    infinities are counted apart.
+    `np_histogram`: instead, `(counts, edges)` as `numpy.histogram` returns them; n counts and n + 1 ascending edges,
+    kept as given.
+
+    Raises InvalidValue for what is neither.
+
+        run.log({"grad/conv1": stepwell.Histogram(grad)})
+    """
+
+    __slots__ = ("data",)
+    data: bytes
+
+    def __init__(self, values: Any = None, *, np_histogram: tuple[Any, Any] | None = None) -> None:
+        if (values is None) == (np_histogram is None):
+            raise InvalidValue("a Histogram is made of either values or np_histogram=(counts, edges)")
+        if np_histogram is not None:
+            self.data = _given(np_histogram)
+            return
+        try:
+            self.data = _core.histogram(_buffer(values))
+        except InvalidValue:
+            raise
+        except Exception as error:
+            raise InvalidValue(f"no histogram can be made of a {type(values).__name__}: {error}") from error
+
+    def __repr__(self) -> str:
+        found = _core.histogram_decode(self.data)
+        return f"Histogram(count={found['count']}, min={found['min']}, max={found['max']})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Histogram) and self.data == other.data
+
+    def __hash__(self) -> int:
+        return hash(self.data)
+
+
+def _given(np_histogram: tuple[Any, Any]) -> bytes:
+    try:
+        counts, edges = np_histogram
+        whole = [_whole(count) for count in _listed(counts)]
+        return _core.histogram_counts(whole, [float(edge) for edge in _listed(edges)])
+    except Exception as error:
+        raise InvalidValue(f"np_histogram is (counts, edges), n counts and n + 1 ascending edges: {error}") from error
+
+
+def _listed(values: Any) -> Sequence[Any]:
+    tolist = getattr(values, "tolist", None)
+    return tolist() if callable(tolist) else list(values)
+
+
+def _whole(count: Any) -> int:
+    whole = int(count)
+    if whole != count or whole < 0:
+        raise InvalidValue(f"a count is a whole number of at least 0, not {count!r} (density=True is not one)")
+    return whole
+
+
+def _buffer(values: Any) -> Any:
+    """What `_core.histogram` reads: C-contiguous, of a type it knows."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(values, torch.Tensor):
+        return _torch_buffer(torch, values)
+    if isinstance(values, (list, tuple, range)):
+        try:
+            return array.array("d", values)
+        except TypeError:
+            pass  # nested: numpy finds the shape
+    elif isinstance(values, (bytes, bytearray, array.array, memoryview)):
+        return values if memoryview(values).c_contiguous else memoryview(memoryview(values).tobytes())
+    if on_device(values):
+        warn_of_sync()
+    import numpy as np
+
+    found = np.asarray(values)
+    if found.dtype == object or (found.dtype.kind == "f" and found.dtype.itemsize > 8):
+        found = found.astype(np.float64)
+    if found.dtype.kind == "c":
+        raise InvalidValue("complex values have no order; take abs(), real or imag")
+    return np.ascontiguousarray(found)
+
+
+def _torch_buffer(torch: Any, values: Any) -> Any:
+    values = values.detach()
+    if on_device(values):
+        warn_of_sync()
+        values = values.cpu()
+    if values.dtype.is_complex:
+        raise InvalidValue("complex values have no order; take abs(), real or imag")
+    if values.is_sparse:
+        values = values.to_dense()
+    if values.dtype not in (
+        torch.float16,
+        torch.float32,
+        torch.float64,
+        torch.int8,
+        torch.int16,
+        torch.int32,
+        torch.int64,
+        torch.uint8,
+        torch.bool,
+    ):
+        values = values.float()  # bfloat16 and the 8-bit floats: exact
+    return values.contiguous().numpy()

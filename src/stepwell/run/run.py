@@ -1,0 +1,333 @@
+"""The run: what user code holds from `init` to `finish`.
+
+Owns the order of things at the end. Values are read by C++ or `values`, fields written by `fields`, checkpoints staged
+by
+`checkpoint`; the wait for the agent is `waiting`'s.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn
+from urllib.parse import quote
+from uuid import UUID
+
+from .. import _core
+from ..address import find_service
+from ..errors import InvalidValue
+from ..home import Home
+from ..launch import start_agent
+from ..settings import Settings
+from .attempts import note_last_step
+from .config import Fields
+from .console import Console
+from .ending import Ending, exit_code_of
+from .environment import EnvironmentCapture
+from .fields import FieldWriter
+from .lifetime import agent_outlives
+from .notices import Once, say, warn
+from .slow import SlowPath
+from .waiting import Left, wait_until_kept
+
+__all__ = ["Run", "Terms"]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is settled about a run when it begins."""
+
+    project: str
+    id: str
+    name: str
+    uuid: UUID
+    rank: int
+    attempt: int
+    mode: str
+    server: str
+    needs_step: bool = False
+
+
+class Run:
+    """One training process's part in one run. Made by `stepwell.init`.
+
+    `config` and `summary` are nested dicts with attribute access, recorded as they change. As a context manager the
+    run is finished at the end, with exit code 1 if there was an exception.
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        settings: Settings,
+        home: Home | None,
+        recorder: _core.Recorder | None,
+        slow: SlowPath | None,
+        once: Once,
+    ) -> None:
+        """Not for users: call `stepwell.init`. Without a recorder it is a run that records nothing."""
+        self._terms = terms
+        self._settings = settings
+        self._home = home
+        self._recorder = recorder
+        self._slow = slow
+        self._once = once
+        self._pid = os.getpid()
+        self._finished = False
+        self._finishing = threading.Lock()
+        self._console: Console | None = None
+        self._ending: Ending | None = None
+        self._capture = EnvironmentCapture()
+        record = recorder.record if recorder is not None else None
+        self.config = Fields(FieldWriter("config", record, settings.field_bytes_max))
+        self.summary = Fields(FieldWriter("summary", record, settings.field_bytes_max))
+        if recorder is not None:
+            # The C function itself: a call of `run.log` meets no Python code.
+            log = self._log_once_a_step_is_given if terms.needs_step else recorder.log
+            self.log = log  # type: ignore[method-assign,assignment]
+
+    def log(self, data: Mapping[str, Any], step: int | None = None, time: float | None = None) -> None:  # noqa: ARG002
+        """Records one row of metrics. When it has returned, no kill of any process loses the row.
+
+        `data`: metric names and values. Numbers, bools and numpy scalars take the fast path. Arrays and tensors of one
+        element are scalars, strings and short lists texts, `stepwell.Histogram` a distribution; nested dicts are
+        flattened with "/", None is left out. A value that cannot be recorded is left out with one warning a key and
+        type, and never takes the row with it. A value on an accelerator is copied from it, which waits for the device;
+        said once a process.
+        `step`: any whole number of 64 bits, in any order; the same step again replaces the point. Default: one more
+        than the highest step logged by this rank, from 0.
+        `time`: seconds since 1970 or a datetime, to back-fill. Default: now.
+
+        Raises only under the setting `strict`, and then InvalidValue. After `finish` the row is dropped with a warning.
+        """
+        # What stands here serves a run without a recorder and one that is finished.
+        if self._terms.mode == "disabled":
+            return
+        message = f"log was called after {self.path} was finished; nothing is recorded any more"
+        if self._settings.strict:
+            raise InvalidValue(message)
+        self._once.warn("finished", message)
+
+    def log_checkpoint(
+        self,
+        path: str | os.PathLike[str],
+        step: int | None = None,
+        name: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Keeps a file, or all files of a folder, as a checkpoint of the run.
+
+        Returns when a copy lies in staging, so that the original may be changed or removed at once; the agent uploads
+        it. `step` defaults to the last logged; `name` to the file's own; `metadata` is a dict of plain values.
+
+        Raises StagingError at once if it cannot be kept (no such file, no room), InvalidValue for a bad name.
+        """
+        recorder, home = self._recorder, self._home
+        if recorder is None or home is None:
+            return
+        if self._finished:
+            raise InvalidValue(
+                f"log_checkpoint was called after {self.path} was finished; {os.fspath(path)} is not kept"
+            )
+        from .checkpoint import Origin, stage_checkpoint
+
+        terms = self._terms
+        origin = Origin(terms.project, terms.id, terms.uuid.bytes, terms.rank, terms.attempt, terms.server, terms.mode)
+        at_step = step if step is not None else recorder.last_step or 0
+        if isinstance(at_step, bool) or not isinstance(at_step, int) or not -(2**63) <= at_step < 2**63:
+            raise InvalidValue(f"the step of a checkpoint is a whole number of 64 bits, not {step!r}")
+        stage_checkpoint(path, name, at_step, metadata, origin, recorder, home, self._settings)
+
+    def finish(self, exit_code: int = 0, timeout: float | None = None) -> None:
+        """Ends the run, and waits for what it recorded to be on its way; called by itself when the process ends.
+
+        Waits until all is in the spool, and acked where a service is in reach; gives up after 5 s without progress, and
+        in all after 5 s, or 120 s where the agent would end with this process (a container, CI, a batch job), or
+        `timeout` seconds. What is left by then is kept, and said. Ctrl-C ends the wait. Later calls do nothing.
+        """
+        recorder, home = self._recorder, self._home
+        with self._finishing:
+            if self._finished:
+                return
+            self._finished = True
+        if recorder is None or home is None:
+            return
+        if os.getpid() != self._pid:
+            self._finish_in_fork(recorder)
+            return
+        self.config.record_changes()
+        self.summary.record_changes()
+        if self._console is not None:
+            self._console.stop()
+        if self._ending is not None:
+            self._ending.stop()
+        refused = self._slow.refused if self._slow is not None else 0
+        self._event("finish", {"exit_code": exit_code, "dropped": recorder.dropped, "refused": refused})
+        vars(self).pop("log", None)
+        try:
+            if recorder.last_step is not None:
+                note_last_step(home, self.project, self.id, self._terms.rank, recorder.last_step)
+            start_agent(home)
+            left = self._wait(recorder, timeout)
+            self._say_what_is_left(left, recorder, home)
+        except OSError as error:
+            warn(f"{self.path} is finished, but its last step could not be noted: {error}")
+        finally:  # after Ctrl-C as well
+            recorder.close()
+            self._capture.close()
+
+    @property
+    def url(self) -> str | None:
+        """Of the run's page; None while no service is known."""
+        if self._home is None:
+            return None
+        service = find_service(self._home, self._terms.server)
+        return f"{service.url}/runs/{quote(self.project, safe='')}/{quote(self.id, safe='')}" if service else None
+
+    @property
+    def path(self) -> str:
+        """ "project/id", as `Api().run` takes it."""
+        return f"{self.project}/{self.id}"
+
+    @property
+    def project(self) -> str:
+        return self._terms.project
+
+    @property
+    def id(self) -> str:
+        return self._terms.id
+
+    @property
+    def name(self) -> str:
+        return self._terms.name
+
+    @property
+    def rank(self) -> int:
+        return self._terms.rank
+
+    @property
+    def attempt(self) -> int:
+        return self._terms.attempt
+
+    @property
+    def mode(self) -> str:
+        return self._terms.mode
+
+    @property
+    def dir(self) -> Path | None:
+        """The STEPWELL_HOME that everything recorded passes through; None when disabled."""
+        return self._home.path if self._home is not None else None
+
+    @property
+    def drained(self) -> bool:
+        """Whether everything recorded so far by this process is in the spool."""
+        return self._recorder is None or self._recorder.drained
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether somebody asked this run to stop early; up to the training loop to heed."""
+        return self._recorder is not None and bool(self._recorder.control & _core.CONTROL_STOP)
+
+    @property
+    def finished(self) -> bool:
+        return self._finished
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.finish(exit_code=0 if error is None else exit_code_of(error))
+
+    def __repr__(self) -> str:
+        return f"<stepwell.Run {self.path} rank {self.rank}, {'finished' if self._finished else self.mode}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"run {self.path} belongs to its process and cannot be pickled: call stepwell.init in the other one"
+        )
+
+    def attend(self, console: Console | None, ending: Ending) -> None:
+        """From `init`: what is to be undone at the end."""
+        self._console, self._ending = console, ending
+        if console is not None:
+            console.start()
+        ending.start()
+
+    @property
+    def capture(self) -> EnvironmentCapture:
+        return self._capture
+
+    @property
+    def owned(self) -> bool:
+        """Whether this process began the run; False in a forked child."""
+        return self._pid == os.getpid()
+
+    def after_fork(self) -> None:
+        """In the child, before anything else of ours runs there."""
+        self._finishing = threading.Lock()
+        if self._console is not None:
+            self._console.forget_held()
+
+    def _event(self, kind: str, body: Mapping[str, Any]) -> None:
+        if self._recorder is not None:
+            self._recorder.record(_core.KIND_EVENT, (kind.encode(), json.dumps(body).encode()))
+
+    def _finish_in_fork(self, recorder: _core.Recorder) -> None:
+        """The run goes on in the parent; here only this child's ring ends."""
+        if self._console is not None:
+            self._console.stop()
+        vars(self).pop("log", None)
+        recorder.close()
+
+    def _log_once_a_step_is_given(self, data: Any, step: Any = None, time: Any = None) -> None:
+        """Stands in for the C function after a resume that could not learn the last step."""
+        assert self._recorder is not None
+        if step is None:
+            message = (
+                f"{self.path} was resumed without knowing its last step: give step= to log. The row is not recorded"
+            )
+            if self._settings.strict:
+                raise InvalidValue(message)
+            self._once.warn("needs step", message)
+            return
+        self._recorder.log(data, step, time)
+        self.log = self._recorder.log  # type: ignore[method-assign,assignment]
+
+    def _wait(self, recorder: _core.Recorder, timeout: float | None) -> Left:
+        settings = self._settings
+        total = timeout
+        if total is None:
+            outlives = agent_outlives(os.environ)
+            total = settings.finish_timeout_s if outlives else settings.finish_timeout_dying_s
+        offline = self.mode == "offline"
+        return wait_until_kept(recorder, offline, settings.finish_stall_timeout_s, total, self._capture.ended)
+
+    def _say_what_is_left(self, left: Left, recorder: _core.Recorder, home: Home) -> None:
+        tell: Callable[[str], None] = (lambda _: None) if self._settings.quiet else say
+        if recorder.dropped:
+            warn(f"{self.path}: {recorder.dropped} records were dropped: no agent took them in time; see {home.log}")
+        if not left.drained:
+            warn(
+                f"{self.path}: not all of its {recorder.row_seq} records have reached the spool yet; they are in "
+                f"{recorder.path}, and the next agent of this home takes them from there. `stepwell sync` does so now; "
+                f"{home.log / 'agent.log'} says what is wrong."
+            )
+        elif self.mode == "offline":
+            tell(f"{self.path} is in {home.spool}; `stepwell sync` sends it")
+        elif left.unacked and left.service == _core.SERVICE_CONNECTED:
+            tell(
+                f"{self.path}: {left.unacked} of {recorder.row_seq} records are not confirmed by the service yet. They "
+                f"are kept in {home.spool} and sent by the agent while it runs; `stepwell sync` sends them now."
+            )
+        elif left.unacked:
+            tell(
+                f"{self.path} is kept in {home.spool} until a service takes it in: `stepwell serve` or `stepwell sync`"
+            )
+        else:
+            tell(f"{self.path} is stored: {recorder.row_seq} records")
