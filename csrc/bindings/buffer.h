@@ -18,7 +18,9 @@ class Buffer {
   Buffer& operator=(const Buffer&) = delete;
 
   const Py_buffer& view() const { return view_; }
-  codec::Bytes bytes() const { return {static_cast<const uint8_t*>(view_.buf), static_cast<size_t>(view_.len)}; }
+  codec::Bytes bytes() const {
+    return {static_cast<const uint8_t*>(view_.buf), static_cast<size_t>(view_.len)};
+  }
 
  private:
   Py_buffer view_ = {};

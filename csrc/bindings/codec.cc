@@ -1,4 +1,5 @@
-// BlockBuilder and the header of a block, as Python sees them. The builder's one user at a time is its owner's duty.
+// BlockBuilder and the header of a block, as Python sees them. The builder's one user at a time is its
+// owner's duty.
 #include <pybind11/pybind11.h>
 
 #include <string>
@@ -20,8 +21,8 @@ using codec::BlockBuilder;
 using codec::CellType;
 using codec::FormatError;
 
-codec::Origin make_origin(std::string project, std::string id, const py::bytes& run, uint32_t rank, uint32_t attempt,
-                          uint64_t writer, int64_t created_ms) {
+codec::Origin make_origin(std::string project, std::string id, const py::bytes& run, uint32_t rank,
+                          uint32_t attempt, uint64_t writer, int64_t created_ms) {
   codec::Origin origin{std::move(project), std::move(id), {}, rank, attempt, writer, created_ms};
   const auto bytes = static_cast<std::string_view>(run);
   if (bytes.size() != origin.run.size()) throw FormatError("run is the 16 bytes of a UUID");
@@ -46,8 +47,8 @@ Cell cell_of(py::handle value) {
   return {CellType::kF64, std::bit_cast<uint64_t>(number)};
 }
 
-void add_row(BlockBuilder& builder, const py::sequence& cells, uint64_t row_seq, int64_t step, int64_t time_ms,
-             int64_t at) {
+void add_row(BlockBuilder& builder, const py::sequence& cells, uint64_t row_seq, int64_t step,
+             int64_t time_ms, int64_t at) {
   std::vector<uint32_t> types;
   std::vector<uint64_t> values;
   types.reserve(cells.size());
@@ -66,7 +67,8 @@ void add_record(BlockBuilder& builder, uint16_t kind, const py::tuple& parts, ui
                 int64_t time_ms) {
   std::vector<std::string_view> views;
   views.reserve(parts.size());
-  for (const py::handle part : parts) views.push_back(static_cast<std::string_view>(py::cast<py::bytes>(part)));
+  for (const py::handle part : parts)
+    views.push_back(static_cast<std::string_view>(py::cast<py::bytes>(part)));
   builder.add_record(static_cast<codec::Kind>(kind), views, {row_seq, step, time_ms});
 }
 
@@ -97,13 +99,13 @@ void register_codec(py::module_& module) {
   module.attr("BLOCK_HEADER_BYTES") = codec::kBlockHeaderBytes;
 
   py::class_<BlockBuilder>(module, "BlockBuilder")
-      .def(py::init([](std::string project, std::string id, const py::bytes& run, uint32_t rank, uint32_t attempt,
-                       uint64_t writer, int64_t created_ms) {
+      .def(py::init([](std::string project, std::string id, const py::bytes& run, uint32_t rank,
+                       uint32_t attempt, uint64_t writer, int64_t created_ms) {
              return std::make_unique<BlockBuilder>(
                  make_origin(std::move(project), std::move(id), run, rank, attempt, writer, created_ms));
            }),
-           py::kw_only(), py::arg("project"), py::arg("id"), py::arg("run"), py::arg("rank"), py::arg("attempt"),
-           py::arg("writer"), py::arg("created_ms"))
+           py::kw_only(), py::arg("project"), py::arg("id"), py::arg("run"), py::arg("rank"),
+           py::arg("attempt"), py::arg("writer"), py::arg("created_ms"))
       .def_property_readonly("records", &BlockBuilder::records)
       .def_property_readonly("points", &BlockBuilder::points)
       .def_property_readonly("first_seq", &BlockBuilder::first_seq)

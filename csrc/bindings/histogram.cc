@@ -1,5 +1,7 @@
 // Histograms of anything with the buffer protocol, without importing numpy. A non-contiguous buffer is copied
 // first; bfloat16, which buffers do not know, is recognised by its dtype's name and taken as 16-bit words.
+#include "histogram/histogram.h"
+
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -11,7 +13,6 @@
 #include "bindings/bindings.h"
 #include "bindings/buffer.h"
 #include "histogram/buckets.h"
-#include "histogram/histogram.h"
 
 namespace py = pybind11;
 
@@ -23,9 +24,10 @@ using histogram::Histogram;
 using histogram::Type;
 
 [[noreturn]] void refuse(std::string_view format) {
-  throw py::type_error("a histogram takes numbers of 8 to 64 bits (f2, bf16, f4, f8, integers, bool) in the "
-                       "machine's byte order, not items of buffer format '" +
-                       std::string(format) + "'; convert them first, e.g. array.astype('float32')");
+  throw py::type_error(
+      "a histogram takes numbers of 8 to 64 bits (f2, bf16, f4, f8, integers, bool) in the "
+      "machine's byte order, not items of buffer format '" +
+      std::string(format) + "'; convert them first, e.g. array.astype('float32')");
 }
 
 Type integer_type(bool is_signed, Py_ssize_t size, std::string_view format) {
@@ -47,7 +49,8 @@ Type integer_type(bool is_signed, Py_ssize_t size, std::string_view format) {
 Type type_of(const Py_buffer& view) {
   const std::string_view format = view.format == nullptr ? "B" : view.format;
   std::string_view code = format;
-  if (!code.empty() && std::string_view("@=<|").find(code[0]) != std::string_view::npos) code.remove_prefix(1);
+  if (!code.empty() && std::string_view("@=<|").find(code[0]) != std::string_view::npos)
+    code.remove_prefix(1);
   if (code.size() != 1) refuse(format);
   switch (code[0]) {
     case 'e':
@@ -97,7 +100,8 @@ py::bytes count(py::object values, const std::optional<std::string>& dtype) {
   const std::string name = dtype ? *dtype : dtype_name(values);
   const bool bfloat16 = name == "bfloat16";
   if (dtype && !bfloat16) throw py::value_error("dtype names what a buffer cannot: only 'bfloat16'");
-  if (bfloat16 && !dtype && PyObject_HasAttrString(values.ptr(), "view")) values = values.attr("view")("uint16");
+  if (bfloat16 && !dtype && PyObject_HasAttrString(values.ptr(), "view"))
+    values = values.attr("view")("uint16");
   if (PyObject_CheckBuffer(values.ptr()) == 0) {
     throw py::type_error("a histogram takes an array (anything with the buffer protocol), not " +
                          py::str(py::type::of(values)).cast<std::string>());
@@ -105,7 +109,8 @@ py::bytes count(py::object values, const std::optional<std::string>& dtype) {
   const Buffer buffer(values, PyBUF_FULL_RO);
   const Py_buffer& view = buffer.view();
   const Type type = bfloat16 ? Type::kBf16 : type_of(view);
-  if (static_cast<size_t>(view.itemsize) != histogram::size_of(type)) refuse(bfloat16 ? "bfloat16" : view.format);
+  if (static_cast<size_t>(view.itemsize) != histogram::size_of(type))
+    refuse(bfloat16 ? "bfloat16" : view.format);
   const size_t n = static_cast<size_t>(view.len) / histogram::size_of(type);
   std::vector<unsigned char> copy;
   const void* data = view.buf;

@@ -1,5 +1,5 @@
-// NativeBatch as Python sees it. Decoding and building run without the GIL; a mutex, never held while the GIL is
-// waited for by its taker, keeps two threads out of one batch.
+// NativeBatch as Python sees it. Decoding and building run without the GIL; a mutex, never held while the GIL
+// is waited for by its taker, keeps two threads out of one batch.
 #include <pybind11/pybind11.h>
 
 #include <mutex>
@@ -30,15 +30,9 @@ struct BlockInfo {
 
 BlockInfo info_of(const codec::Block& block) {
   const codec::Origin& origin = block.origin;
-  return {origin.project,
-          origin.id,
-          std::string(origin.run.begin(), origin.run.end()),
-          origin.rank,
-          origin.attempt,
-          origin.writer,
-          block.first_seq,
-          block.last_seq,
-          block.rows + block.records.size(),
+  return {origin.project,  origin.id,      std::string(origin.run.begin(), origin.run.end()),
+          origin.rank,     origin.attempt, origin.writer,
+          block.first_seq, block.last_seq, block.rows + block.records.size(),
           block.points};
 }
 

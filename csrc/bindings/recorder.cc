@@ -70,9 +70,13 @@ PyObject* recorder_log(PyObject* self, PyObject* const* args, Py_ssize_t nargs, 
   PyObject* const time = given[2] != nullptr ? given[2] : Py_None;
   Recording& recording = of(self);
   std::optional<std::int64_t> exact;
-  if (PyDict_CheckExact(given[0]) && time == Py_None && exact_step(step, exact) &&
-      recording.log(given[0], exact) == Recording::Logged::kDone) {
-    Py_RETURN_NONE;
+  try {
+    if (PyDict_CheckExact(given[0]) && time == Py_None && exact_step(step, exact) &&
+        recording.log(given[0], exact) == Recording::Logged::kDone) {
+      Py_RETURN_NONE;
+    }
+  } catch (const std::bad_alloc&) {
+    return PyErr_NoMemory();
   }
   if (recording.slow() == nullptr) Py_RETURN_NONE;  // being collected
   PyObject* const slow = Py_NewRef(recording.slow());
@@ -233,9 +237,9 @@ PyObject* recorder_record(PyObject* self, PyObject* args, PyObject* kwargs) {
   try {
     ring::Batch batch;
     if (!add_record(batch, kind, parts)) return nullptr;
-    if (recording.closed()) Py_RETURN_FALSE;
-    return PyBool_FromLong(recording.publish(batch, step, time_given.value_or(recording.now_ms())) != 0 ? 1
-                                                                                                        : 0);
+    if (recording.closed()) return PyLong_FromLong(0);
+    const std::int64_t time_ms = time_given.value_or(recording.now_ms());
+    return PyLong_FromUnsignedLongLong(recording.publish(batch, step, time_ms).row_seq);
   } catch (const std::bad_alloc&) {
     return PyErr_NoMemory();
   }

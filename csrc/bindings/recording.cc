@@ -27,12 +27,7 @@ PyObject* first_key(PyObject* data) {
 
 Recording::Recording(ring::ProducerOptions options, const RecordingLimits& limits, PyObject* slow,
                      PyObject* wake)
-    : producer_(std::move(options)),
-      limits_(limits),
-      created_ns_(ring::monotonic_ns()),
-      wake_after_ns_(created_ns_),
-      slow_(Py_NewRef(slow)),
-      wake_(Py_NewRef(wake)) {}
+    : producer_(std::move(options)), limits_(limits), slow_(Py_NewRef(slow)), wake_(Py_NewRef(wake)) {}
 
 Recording::~Recording() { clear(); }
 
@@ -180,10 +175,10 @@ Recording::Logged Recording::log(PyObject* data, std::optional<std::int64_t> ste
   const std::int64_t taken = take_step(step);
   ring::Batch batch;
   batch.add_row(gathered.cells, gathered.values);
-  const std::uint64_t generation = publish(batch, taken, wall_ms(now_ns));
+  const Published done = publish(batch, taken, wall_ms(now_ns));
   const std::lock_guard<RecorderLock> guard(lock_);
   shape->cells.swap(gathered.cells);
-  shape->generation = generation;  // 0 matches no ring
+  shape->generation = done.generation;  // 0 matches no ring
   return Logged::kDone;
 }
 
@@ -209,28 +204,29 @@ Recording::Attempt Recording::try_publish(const ring::Batch& batch, std::int64_t
   const std::lock_guard<RecorderLock> guard(lock_);
   if (closed_) {
     producer_.drop(batch);
-    return {false, 0};
+    return {false, {}};
   }
   const ring::Outcome outcome = producer_.publish(batch, step, time_ms);
   if (outcome != ring::Outcome::kFull) {
-    return {false, outcome == ring::Outcome::kPublished ? producer_.generation() : 0};
+    if (outcome == ring::Outcome::kRefused) return {false, {}};
+    return {false, {producer_.generation(), producer_.row_seq()}};
   }
   const std::uint64_t consumed = producer_.consumed();
   if (consumed != consumed_) waited_ns_ = 0;
   consumed_ = consumed;
-  if (waited_ns_ < limits_.full_budget_ns) return {true, 0};
+  if (waited_ns_ < limits_.full_budget_ns) return {true, {}};
   producer_.drop(batch);
-  return {false, 0};
+  return {false, {}};
 }
 
-std::uint64_t Recording::publish(const ring::Batch& batch, std::int64_t step, std::int64_t time_ms) {
+Recording::Published Recording::publish(const ring::Batch& batch, std::int64_t step, std::int64_t time_ms) {
   for (;;) {
     const Attempt attempt = try_publish(batch, step, time_ms);
     const std::int64_t now_ns = ring::monotonic_ns();
     // Waking runs Python, and waiting drops the GIL: the ring may be another one afterwards. Nothing of it is
     // kept.
     wake_if_stale(now_ns);
-    if (!attempt.full) return attempt.generation;
+    if (!attempt.full) return attempt.published;
     Py_BEGIN_ALLOW_THREADS;
     const timespec slice = {0, kWaitSliceNs};
     nanosleep(&slice, nullptr);
@@ -242,11 +238,11 @@ std::uint64_t Recording::publish(const ring::Batch& batch, std::int64_t step, st
 
 Py_ssize_t Recording::publish_apart(const ring::Batch& batch, std::int64_t step, std::int64_t time_ms) {
   if (producer_.can_hold(batch)) {
-    return publish(batch, step, time_ms) != 0 ? 0 : static_cast<Py_ssize_t>(batch.items().size());
+    return publish(batch, step, time_ms).row_seq != 0 ? 0 : static_cast<Py_ssize_t>(batch.items().size());
   }
   Py_ssize_t refused = 0;
   for (const ring::Batch::Item& item : batch.items()) {
-    if (publish(batch.only(item), step, time_ms) == 0) ++refused;
+    if (publish(batch.only(item), step, time_ms).row_seq == 0) ++refused;
   }
   return refused;
 }
@@ -254,11 +250,16 @@ Py_ssize_t Recording::publish_apart(const ring::Batch& batch, std::int64_t step,
 void Recording::wake_if_stale(std::int64_t now_ns) {
   if (!producer_.file()) return;
   const std::int64_t beat = producer_.header().control.heartbeat_ns.load(std::memory_order_relaxed);
-  if (now_ns - std::max(beat, created_ns_) > limits_.agent_stale_ns && now_ns >= wake_after_ns_) wake(now_ns);
+  if (now_ns - std::max(beat, producer_.since_ns()) > limits_.agent_stale_ns && now_ns >= wake_after_ns_)
+    wake(now_ns);
 }
 
 void Recording::wake(std::int64_t now_ns) {
   wake_after_ns_ = now_ns + limits_.wake_interval_ns;  // first, as what we call may log
+  {
+    const std::lock_guard<RecorderLock> guard(lock_);
+    producer_.look_for_name();  // with no agent there is nobody to set the bit
+  }
   if (wake_ == nullptr) return;
   PyObject* const callback = Py_NewRef(wake_);
   PyObject* const result = PyObject_CallNoArgs(callback);

@@ -68,9 +68,13 @@ class Recording {
   /// Adds one cell to a row; a metric's second cell replaces its first. False: the name is not allowed, or
   /// one too many; counted.
   bool add_cell(Cells& row, PyObject* key, ring::CellType type, std::uint64_t bits);
-  /// Publishes, waiting for room (the GIL dropped) within the budget. Returns the generation of the ring it
-  /// lies in; 0: dropped or refused, and counted.
-  std::uint64_t publish(const ring::Batch& batch, std::int64_t step, std::int64_t time_ms);
+  /// Where a batch went; zeros: dropped or refused, and counted.
+  struct Published {
+    std::uint64_t generation = 0;  // of the ring it lies in
+    std::uint64_t row_seq = 0;     // of its last record
+  };
+  /// Publishes, waiting for room (the GIL dropped) within the budget.
+  Published publish(const ring::Batch& batch, std::int64_t step, std::int64_t time_ms);
   /// The same for a batch that may be too large to be published at once: then record by record. Returns how
   /// many were dropped or refused.
   Py_ssize_t publish_apart(const ring::Batch& batch, std::int64_t step, std::int64_t time_ms);
@@ -99,7 +103,7 @@ class Recording {
   bool learn_values(PyObject* data);
   struct Attempt {
     bool full;
-    std::uint64_t generation;
+    Published published;
   };
   Attempt try_publish(const ring::Batch& batch, std::int64_t step, std::int64_t time_ms);
   std::uint32_t metric_of(PyObject* key);
@@ -114,10 +118,9 @@ class Recording {
   bool closed_ = false;
   RecorderLock lock_;
 
-  std::int64_t created_ns_;
-  std::int64_t wake_after_ns_;  // no call of wake before this
-  std::uint64_t consumed_ = 0;  // when the consumer was last seen to have moved
-  std::int64_t waited_ns_ = 0;  // since then
+  std::int64_t wake_after_ns_ = 0;  // no call of wake before this
+  std::uint64_t consumed_ = 0;      // when the consumer was last seen to have moved
+  std::int64_t waited_ns_ = 0;      // since then
 
   PyObject* slow_;
   PyObject* wake_;

@@ -11,8 +11,8 @@ namespace stepwell::codec {
 
 namespace {
 
-constexpr size_t kMaxSets = 64;                           // metric sets with a table of their own
-constexpr uint64_t kTargetBytes = kMaxBodyBytes / 4;      // has_room says no beyond it, unless empty
+constexpr size_t kMaxSets = 64;                       // metric sets with a table of their own
+constexpr uint64_t kTargetBytes = kMaxBodyBytes / 4;  // has_room says no beyond it, unless empty
 constexpr uint32_t kNowhere = ~0U;
 
 void append(RowColumns& rows, const RowStamp& stamp) {
@@ -39,7 +39,8 @@ void write_numbers(const std::vector<T>& numbers, ByteWriter& out) {
 
 }  // namespace
 
-// One metric set: its rows lie one behind the other as they were logged, and are turned into columns at the end.
+// One metric set: its rows lie one behind the other as they were logged, and are turned into columns at the
+// end.
 struct BlockBuilder::Set {
   std::vector<uint32_t> cells;     // as logged: the key
   std::vector<uint32_t> position;  // of each column in a logged row; a repeated metric keeps the last
@@ -77,9 +78,7 @@ bool BlockBuilder::SetEqual::operator()(std::span<const uint32_t> a, std::span<c
   return std::equal(a.begin(), a.end(), b.begin(), b.end());
 }
 
-BlockBuilder::BlockBuilder(Origin origin) : origin_(std::move(origin)) {
-  check_origin(origin_);
-}
+BlockBuilder::BlockBuilder(Origin origin) : origin_(std::move(origin)) { check_origin(origin_); }
 
 BlockBuilder::~BlockBuilder() = default;
 
@@ -177,7 +176,8 @@ void BlockBuilder::add_record(Kind kind, std::span<const std::string_view> parts
   size_t bytes = 0;
   for (const auto part : parts) bytes += part.size();
   if (!has_room(0, bytes) || bytes > kMaxBodyBytes / 2) {
-    throw FormatError("a record of " + std::to_string(bytes) + " bytes does not fit the block: encode it first");
+    throw FormatError("a record of " + std::to_string(bytes) +
+                      " bytes does not fit the block: encode it first");
   }
   const std::vector<std::string> clean = clean_parts(kind, parts);
   note(stamp.row_seq);

@@ -38,8 +38,8 @@ class BlockBuilder {
   // Number of a metric in this block; the same for the same name until the builder is emptied.
   uint32_t metric(std::string_view name);
 
-  // Whether a row of so many cells, or a record of so many bytes, still fits. An empty builder takes any row of
-  // up to kMaxPoints cells and any record that a ring can hold.
+  // Whether a row of so many cells, or a record of so many bytes, still fits. An empty builder takes any row
+  // of up to kMaxPoints cells and any record that a ring can hold.
   bool has_room(size_t cells, size_t bytes) const;
 
   // `cells` are ring cells (type and metric number); a metric that comes twice keeps its last value.

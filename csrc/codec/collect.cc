@@ -1,5 +1,6 @@
 #include "codec/collect.h"
 
+#include <exception>
 #include <string_view>
 #include <vector>
 
@@ -10,7 +11,7 @@ namespace {
 constexpr uint32_t kUnknown = ~0U;
 
 // Thrown through Consumer::collect, which then stays before the record.
-struct Full {};
+struct Full : std::exception {};
 
 class Visitor : public ring::RecordVisitor {
  public:

@@ -9,10 +9,10 @@
 
 namespace stepwell::codec {
 
-// Takes up to about max_bytes of ring, at least one record if there is one and it fits. Returns the ring bytes
-// taken; 0 with bytes pending means that the builder is full and must be encoded. A record that no block may hold
-// (damaged histogram, sequence beyond the format) is left out and counted in builder.refused().
-// Throws RingError as Consumer::collect does.
+// Takes up to about max_bytes of ring, at least one record if there is one and it fits. Returns the ring
+// bytes taken; 0 with bytes pending means that the builder is full and must be encoded. A record that no
+// block may hold (damaged histogram, sequence beyond the format) is left out and counted in
+// builder.refused(). Throws RingError as Consumer::collect does.
 uint64_t collect(ring::Consumer& consumer, BlockBuilder& builder, uint64_t max_bytes);
 
 }  // namespace stepwell::codec

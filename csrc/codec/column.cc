@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <stdexcept>
 
 #include "codec/encodings.h"
 
@@ -33,7 +34,8 @@ const Encoding& choose(std::span<const Encoding> encodings, Values values) {
       if (cost == 0) break;
     }
   }
-  return *best;  // each table has an encoding that always applies
+  if (best == nullptr) throw std::logic_error("each kind of column needs an encoding that always applies");
+  return *best;
 }
 
 void encode(std::span<const Encoding> encodings, Values values, ByteWriter& out) {
@@ -50,7 +52,8 @@ void decode(std::span<const Encoding> encodings, ByteReader& in, std::span<uint6
   if (values.empty()) return;
   const uint8_t id = in.u8();
   ByteReader payload(in.raw(in.varint()));
-  const auto found = std::find_if(encodings.begin(), encodings.end(), [&](const Encoding& e) { return e.id == id; });
+  const auto found =
+      std::find_if(encodings.begin(), encodings.end(), [&](const Encoding& e) { return e.id == id; });
   if (found == encodings.end()) throw FormatError("a column of unknown encoding " + std::to_string(id));
   found->decode(payload, values);
   payload.finish("a column");
@@ -59,7 +62,9 @@ void decode(std::span<const Encoding> encodings, ByteReader& in, std::span<uint6
 }  // namespace
 
 void encode_ints(std::span<const uint64_t> values, ByteWriter& out) { encode(int_encodings(), values, out); }
-void encode_doubles(std::span<const uint64_t> values, ByteWriter& out) { encode(double_encodings(), values, out); }
+void encode_doubles(std::span<const uint64_t> values, ByteWriter& out) {
+  encode(double_encodings(), values, out);
+}
 void decode_ints(ByteReader& in, std::span<uint64_t> values) { decode(int_encodings(), in, values); }
 void decode_doubles(ByteReader& in, std::span<uint64_t> values) { decode(double_encodings(), in, values); }
 

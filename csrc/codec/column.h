@@ -1,5 +1,6 @@
 // One column of a block: the chooser picks an encoding by a bounded look at the values, and frames it as
-// {u8 encoding, varint payload bytes, payload}. Called by builder.cc and decode.cc, for every column there is.
+// {u8 encoding, varint payload bytes, payload}. Called by builder.cc and decode.cc, for every column there
+// is.
 #pragma once
 
 #include <cstdint>

@@ -87,11 +87,13 @@ class Decoder {
   }
 
   uint32_t metric_number(uint64_t number) const {
-    if (number >= block_.metrics.size()) throw FormatError("a column of metric " + std::to_string(number) + ", which has no name");
+    if (number >= block_.metrics.size())
+      throw FormatError("a column of metric " + std::to_string(number) + ", which has no name");
     return static_cast<uint32_t>(number);
   }
   static CellType cell_type(uint64_t type) {
-    if (type > static_cast<uint64_t>(CellType::kBool)) throw FormatError("a column of unknown type " + std::to_string(type));
+    if (type > static_cast<uint64_t>(CellType::kBool))
+      throw FormatError("a column of unknown type " + std::to_string(type));
     return static_cast<CellType>(type);
   }
   static void check_bool(uint64_t value) {
@@ -119,7 +121,8 @@ class Decoder {
       } else {
         decode_ints(in_, column.values);
       }
-      if (column.type == CellType::kBool) std::for_each(column.values.begin(), column.values.end(), check_bool);
+      if (column.type == CellType::kBool)
+        std::for_each(column.values.begin(), column.values.end(), check_bool);
     }
   }
 
@@ -132,7 +135,8 @@ class Decoder {
     read_rows(table.rows, n);
     uint64_t sum = 0;
     for (const uint64_t of_row : ints(n)) {
-      if (of_row == 0 || of_row > cells - sum) throw FormatError("the rows of a long table do not share its cells");
+      if (of_row == 0 || of_row > cells - sum)
+        throw FormatError("the rows of a long table do not share its cells");
       table.cells_of_row.push_back(static_cast<uint32_t>(of_row));
       sum += of_row;
     }
@@ -160,7 +164,8 @@ class Decoder {
       const auto kind = static_cast<Kind>(std::min<uint64_t>(kinds[i], UINT16_MAX));
       const uint32_t of_kind = ring::parts_of(kind);
       if (of_kind == 0) throw FormatError("records of kind " + std::to_string(kinds[i]) + " are not known");
-      block_.records.push_back({kind, row_seqs[i], static_cast<int64_t>(steps[i]), static_cast<int64_t>(times[i]), of_kind, parts});
+      block_.records.push_back({kind, row_seqs[i], static_cast<int64_t>(steps[i]),
+                                static_cast<int64_t>(times[i]), of_kind, parts});
       parts += of_kind;
     }
     read_parts(parts);

@@ -16,7 +16,9 @@ double int_bits(Values) { return 0; }
 double double_bits(Values sample) { return sample.size() == 1 ? 64 : 0; }
 
 void encode_int(Values values, ByteWriter& out) { out.svarint(values.front()); }
-void decode_int(ByteReader& in, std::span<uint64_t> values) { std::fill(values.begin(), values.end(), in.svarint()); }
+void decode_int(ByteReader& in, std::span<uint64_t> values) {
+  std::fill(values.begin(), values.end(), in.svarint());
+}
 
 void encode_double(Values values, ByteWriter& out) { out.fixed(values.front()); }
 void decode_double(ByteReader& in, std::span<uint64_t> values) {

@@ -1,4 +1,5 @@
-// Differences to the one before, bit-packed: counters, steps. Arithmetic is modulo 2^64, so that any step fits.
+// Differences to the one before, bit-packed: counters, steps. Arithmetic is modulo 2^64, so that any step
+// fits.
 #include <array>
 #include <vector>
 

@@ -1,5 +1,5 @@
-// Doubles that are float32 values (most losses are) in four byte planes, as they are or after XOR with the one
-// before. NaN is narrowed by its bits, not by the processor, which would change a signalling one.
+// Doubles that are float32 values (most losses are) in four byte planes, as they are or after XOR with the
+// one before. NaN is narrowed by its bits, not by the processor, which would change a signalling one.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -51,7 +51,11 @@ double cost(Values sample) {
   narrow_all(sample, kMix, words);
   std::array<uint64_t, kEntropySample> wide;
   std::copy_n(words.begin(), sample.size(), wide.begin());
-  return plane_entropy(std::span(wide).first(sample.size()).subspan(kMix ? 1 : 0), 4);
+  const auto words_of_sample = std::span(wide).first(sample.size());
+  if (!kMix || sample.size() < 2) return plane_entropy(words_of_sample, 4);
+  // The first of the sample has no neighbour here, though it has one in the column.
+  const auto n = static_cast<double>(sample.size());
+  return plane_entropy(words_of_sample.subspan(1), 4) * n / (n - 1);
 }
 
 template <bool kMix>

@@ -24,14 +24,18 @@ double cost_raw(Values sample) { return plane_entropy(sample, 8); }
 void encode_raw(Values values, ByteWriter& out) { shuffle(values, out.extend(values.size() * 8)); }
 
 void decode_raw(ByteReader& in, std::span<uint64_t> values) {
-  unshuffle<uint64_t>(in.raw(values.size() * 8), values.size(), [&](size_t i, uint64_t word) { values[i] = word; });
+  unshuffle<uint64_t>(in.raw(values.size() * 8), values.size(),
+                      [&](size_t i, uint64_t word) { values[i] = word; });
 }
 
 double cost_xor(Values sample) {
   std::array<uint64_t, kEntropySample> mixed;
   sample = sample.first(std::min(sample.size(), kEntropySample));
   xor_previous(sample, mixed);
-  return plane_entropy(std::span(mixed).first(sample.size()).subspan(1), 8);
+  // The first of the sample has no neighbour here, though it has one in the column.
+  const auto n = static_cast<double>(sample.size());
+  return n < 2 ? cost_raw(sample)
+               : plane_entropy(std::span(mixed).first(sample.size()).subspan(1), 8) * n / (n - 1);
 }
 
 void encode_xor(Values values, ByteWriter& out) {

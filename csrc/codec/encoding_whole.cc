@@ -14,7 +14,9 @@ namespace {
 
 constexpr double kLargest = 0x1p53;  // beyond it not every integer is a double
 
-uint64_t to_int(uint64_t bits) { return static_cast<uint64_t>(static_cast<int64_t>(std::bit_cast<double>(bits))); }
+uint64_t to_int(uint64_t bits) {
+  return static_cast<uint64_t>(static_cast<int64_t>(std::bit_cast<double>(bits)));
+}
 uint64_t to_double(uint64_t value) {
   return std::bit_cast<uint64_t>(static_cast<double>(static_cast<int64_t>(value)));
 }

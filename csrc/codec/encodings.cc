@@ -11,7 +11,8 @@ std::span<const Encoding> int_encodings() {
 }
 
 std::span<const Encoding> double_encodings() {
-  static const std::array kAll = {kDoubleConstant, kDoubleWhole, kDoubleFloat, kDoubleFloatXor, kDoubleRaw, kDoubleXor};
+  static const std::array kAll = {kDoubleConstant, kDoubleWhole, kDoubleFloat,
+                                  kDoubleFloatXor, kDoubleRaw,   kDoubleXor};
   return kAll;
 }
 

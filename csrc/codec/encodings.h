@@ -1,6 +1,6 @@
 // The column encodings: pure functions over spans of 64-bit patterns, one small file each, and the tables in
-// which the chooser (column.cc) finds them. A new encoding is one file and one line in encodings.cc; its id is
-// never used again for another. An encoding that old readers do not know raises the block's min_reader.
+// which the chooser (column.cc) finds them. A new encoding is one file and one line in encodings.cc; its id
+// is never used again for another. An encoding that old readers do not know raises the block's min_reader.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,8 @@ using Values = std::span<const uint64_t>;  // int64 or double, as bits; never em
 struct Encoding {
   uint8_t id;  // as written in the block
   const char* name;
-  // Whether every one of these values survives. Looks at all of them; cheap, stops at the first that does not.
+  // Whether every one of these values survives. Looks at all of them; cheap, stops at the first that does
+  // not.
   bool (*applies)(Values values);
   // Bits that a sample would take, after zstd where that matters. The sample is one run of neighbours.
   double (*cost)(Values sample);

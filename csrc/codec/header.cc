@@ -49,8 +49,8 @@ Header read_header(Bytes block) {
                       std::to_string(header.min_reader));
   }
   if (header.body_bytes > kMaxBodyBytes) {
-    throw FormatError("a block claims a body of " + std::to_string(header.body_bytes) + " bytes, more than the " +
-                      std::to_string(kMaxBodyBytes) + " allowed");
+    throw FormatError("a block claims a body of " + std::to_string(header.body_bytes) +
+                      " bytes, more than the " + std::to_string(kMaxBodyBytes) + " allowed");
   }
   return header;
 }

@@ -20,7 +20,8 @@ bool is_text(Kind kind, size_t part) {
 
 void check_name(std::string_view name, const char* what) {
   if (name.size() > kMaxNameBytes || !is_utf8(name)) {
-    throw FormatError(std::string(what) + " must be UTF-8 of at most " + std::to_string(kMaxNameBytes) + " bytes");
+    throw FormatError(std::string(what) + " must be UTF-8 of at most " + std::to_string(kMaxNameBytes) +
+                      " bytes");
   }
 }
 
@@ -30,7 +31,8 @@ void check_origin(const Origin& origin) {
   check_name(origin.project, "a project");
   check_name(origin.id, "a run id");
   if (origin.attempt > kMaxAttempt) {
-    throw FormatError("attempt " + std::to_string(origin.attempt) + " is beyond " + std::to_string(kMaxAttempt));
+    throw FormatError("attempt " + std::to_string(origin.attempt) + " is beyond " +
+                      std::to_string(kMaxAttempt));
   }
 }
 
@@ -51,7 +53,8 @@ void check_seq(uint64_t row_seq) {
 
 void check_parts(Kind kind, std::span<const std::string_view> parts) {
   const uint32_t expected = ring::parts_of(kind);
-  if (expected == 0) throw FormatError("records of kind " + std::to_string(static_cast<int>(kind)) + " are not known");
+  if (expected == 0)
+    throw FormatError("records of kind " + std::to_string(static_cast<int>(kind)) + " are not known");
   if (parts.size() != expected) {
     throw FormatError("a record of kind " + std::to_string(static_cast<int>(kind)) + " has " +
                       std::to_string(expected) + " parts, not " + std::to_string(parts.size()));
@@ -71,7 +74,8 @@ void check_parts(Kind kind, std::span<const std::string_view> parts) {
       if (parts[0] != "1" && parts[0] != "2") throw FormatError("a console stream is 1 or 2");
       break;
     case Kind::kField:
-      if (!parts[3].empty() && parts[3].size() != sizeof(double)) throw FormatError("a field's number has 8 bytes");
+      if (!parts[3].empty() && parts[3].size() != sizeof(double))
+        throw FormatError("a field's number has 8 bytes");
       break;
     case Kind::kCheckpoint:
       decimal(parts[4]);
@@ -95,7 +99,8 @@ std::vector<std::string> clean_parts(Kind kind, std::span<const std::string_view
 uint64_t decimal(std::string_view text) {
   uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) throw FormatError("a size is not a decimal number");
+  if (error != std::errc{} || end != text.data() + text.size())
+    throw FormatError("a size is not a decimal number");
   return value;
 }
 

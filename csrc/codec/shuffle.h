@@ -1,5 +1,5 @@
-// Byte planes: all lowest bytes, then all second ones, and so on. zstd finds the repetition of exponents there
-// which the noise of mantissas hides in whole values. Also the estimate of what that will come to.
+// Byte planes: all lowest bytes, then all second ones, and so on. zstd finds the repetition of exponents
+// there which the noise of mantissas hides in whole values. Also the estimate of what that will come to.
 #pragma once
 
 #include <cstdint>

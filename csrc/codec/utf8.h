@@ -1,4 +1,5 @@
-// UTF-8: whether text is, and making it so. Stores and readers downstream refuse or choke on text that is not.
+// UTF-8: whether text is, and making it so. Stores and readers downstream refuse or choke on text that is
+// not.
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
 // The bucket of a number: sign, exponent and top three mantissa bits of its float32, truncated toward zero.
-// No range to choose, the same on every device and step, at most 12.5 % wide; histograms add by adding counts.
+// No range to choose, the same on every device and step, at most 12.5 % wide; histograms add by adding
+// counts.
 #pragma once
 
 #include <bit>
@@ -8,11 +9,11 @@
 
 namespace stepwell::histogram {
 
-inline constexpr unsigned kCodeShift = 20;                // float32 bits below a bucket code
-inline constexpr uint32_t kCodes = 1U << 12;              // sign + 8 exponent + 3 mantissa bits
-inline constexpr uint32_t kSignCode = kCodes / 2;         // set in the code of a negative number
-inline constexpr uint32_t kTopCode = (254U << 3) | 7U;    // of the largest finite float32
-inline constexpr uint32_t kFirstOdd = kTopCode + 1;       // codes of NaN and the infinities: no buckets
+inline constexpr unsigned kCodeShift = 20;              // float32 bits below a bucket code
+inline constexpr uint32_t kCodes = 1U << 12;            // sign + 8 exponent + 3 mantissa bits
+inline constexpr uint32_t kSignCode = kCodes / 2;       // set in the code of a negative number
+inline constexpr uint32_t kTopCode = (254U << 3) | 7U;  // of the largest finite float32
+inline constexpr uint32_t kFirstOdd = kTopCode + 1;     // codes of NaN and the infinities: no buckets
 
 constexpr bool is_bucket(uint32_t code) { return code < kCodes && (code & (kSignCode - 1)) <= kTopCode; }
 

@@ -1,6 +1,6 @@
 // Counting. Each value costs one load, one shift and one increment; sums and extremes are taken beside it on
-// vectors. Several count tables, because an increment that follows one of the same bucket waits for its store.
-// Values with few bits pass through float (exact), the others through double.
+// vectors. Several count tables, because an increment that follows one of the same bucket waits for its
+// store. Values with few bits pass through float (exact), the others through double.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -20,12 +20,16 @@ namespace {
 
 constexpr size_t kChunk = 2048;  // values: stays in the first-level cache beside the touched counts
 constexpr size_t kTables = 4;
-constexpr size_t kLanes = 8;
+constexpr uint64_t kFlush = 1ULL << 31;  // values before 32-bit counts are emptied into 64-bit ones
 
-using FloatLanes = float __attribute__((vector_size(kLanes * sizeof(float))));
-using IntLanes = int32_t __attribute__((vector_size(kLanes * sizeof(int32_t))));
-using LongLanes = int64_t __attribute__((vector_size(kLanes * sizeof(int64_t))));
-using DoubleLanes = double __attribute__((vector_size(kLanes * sizeof(double))));
+// The sums run over sixteen interleaved lanes on every machine, four vectors of four, so that they do not
+// depend on how wide its vectors are.
+constexpr size_t kLanes = 4;
+constexpr size_t kVectors = 4;
+constexpr size_t kStride = kLanes * kVectors;
+
+template <typename T>
+using Lanes [[gnu::vector_size(kLanes * sizeof(T))]] = T;
 
 struct Moments {
   double sum = 0;
@@ -42,97 +46,85 @@ inline void add(Moments& moments, double value) {
   moments.max = std::max(moments.max, value);
 }
 
-// The sums run over kLanes interleaved lanes on every machine, so that they do not depend on its vectors.
-// A non-finite value makes sum2 infinite or NaN, so that one look at the end finds it; squares of finite
+// A non-finite value makes sum2 infinite or NaN, so that one look at the end finds it. The squares of finite
 // doubles may overflow too, which only costs the careful path.
-template <typename T, typename Lanes>
-[[gnu::always_inline]] inline void moments_of(const T* values, size_t n, Moments& out) {
-  DoubleLanes sum = {};
-  DoubleLanes sum2 = {};
-  Lanes low = {};
-  Lanes high = {};
-  const size_t whole = n - n % kLanes;
+template <typename T>
+[[gnu::always_inline]] inline Moments moments_of(const T* values, size_t n) {
+  Lanes<double> sum[kVectors] = {};
+  Lanes<double> sum2[kVectors] = {};
+  Lanes<T> low[kVectors];
+  Lanes<T> high[kVectors];
+  const size_t whole = n - n % kStride;
   if (whole != 0) {
-    std::memcpy(&low, values, sizeof low);
-    high = low;
+    std::memcpy(low, values, sizeof low);
+    std::memcpy(high, values, sizeof high);
   }
-  for (size_t i = 0; i < whole; i += kLanes) {
-    Lanes lanes;
-    std::memcpy(&lanes, values + i, sizeof lanes);
-    const DoubleLanes wide = __builtin_convertvector(lanes, DoubleLanes);
-    sum += wide;
-    sum2 += wide * wide;
-    low = lanes < low ? lanes : low;
-    high = lanes > high ? lanes : high;
+  for (size_t i = 0; i < whole; i += kStride) {
+    for (size_t v = 0; v < kVectors; ++v) {
+      Lanes<T> lanes;
+      std::memcpy(&lanes, values + i + v * kLanes, sizeof lanes);
+      const Lanes<double> wide = __builtin_convertvector(lanes, Lanes<double>);
+      sum[v] += wide;
+      sum2[v] += wide * wide;
+      low[v] = lanes < low[v] ? lanes : low[v];
+      high[v] = lanes > high[v] ? lanes : high[v];
+    }
   }
   Moments moments;
-  for (size_t lane = 0; lane < kLanes && whole != 0; ++lane) {
-    moments.sum += sum[lane];
-    moments.sum2 += sum2[lane];
-    moments.min = std::min(moments.min, static_cast<double>(low[lane]));
-    moments.max = std::max(moments.max, static_cast<double>(high[lane]));
+  for (size_t i = 0; i < kStride && whole != 0; ++i) {
+    moments.sum += sum[i / kLanes][i % kLanes];
+    moments.sum2 += sum2[i / kLanes][i % kLanes];
+    moments.min = std::min(moments.min, static_cast<double>(low[i / kLanes][i % kLanes]));
+    moments.max = std::max(moments.max, static_cast<double>(high[i / kLanes][i % kLanes]));
   }
   for (size_t i = whole; i < n; ++i) add(moments, static_cast<double>(values[i]));
   moments.finite = std::isfinite(moments.sum2);
-  out = moments;
+  return moments;
 }
 
-void float_moments_base(const float* values, size_t n, Moments& out) { moments_of<float, FloatLanes>(values, n, out); }
-void double_moments_base(const double* values, size_t n, Moments& out) {
-  moments_of<double, DoubleLanes>(values, n, out);
-}
+Moments float_moments_base(const float* values, size_t n) { return moments_of(values, n); }
+Moments double_moments_base(const double* values, size_t n) { return moments_of(values, n); }
 #ifdef STEPWELL_HAS_WIDE
-STEPWELL_WIDE void float_moments_wide(const float* values, size_t n, Moments& out) {
-  moments_of<float, FloatLanes>(values, n, out);
-}
-STEPWELL_WIDE void double_moments_wide(const double* values, size_t n, Moments& out) {
-  moments_of<double, DoubleLanes>(values, n, out);
-}
+STEPWELL_WIDE Moments float_moments_wide(const float* values, size_t n) { return moments_of(values, n); }
+STEPWELL_WIDE Moments double_moments_wide(const double* values, size_t n) { return moments_of(values, n); }
 const bool kWide = __builtin_cpu_supports("avx2") != 0;
-void moments(const float* values, size_t n, Moments& out) {
-  (kWide ? float_moments_wide : float_moments_base)(values, n, out);
+Moments moments(const float* values, size_t n) {
+  return (kWide ? float_moments_wide : float_moments_base)(values, n);
 }
-void moments(const double* values, size_t n, Moments& out) {
-  (kWide ? double_moments_wide : double_moments_base)(values, n, out);
+Moments moments(const double* values, size_t n) {
+  return (kWide ? double_moments_wide : double_moments_base)(values, n);
 }
 #else
-void moments(const float* values, size_t n, Moments& out) { float_moments_base(values, n, out); }
-void moments(const double* values, size_t n, Moments& out) { double_moments_base(values, n, out); }
+Moments moments(const float* values, size_t n) { return float_moments_base(values, n); }
+Moments moments(const double* values, size_t n) { return double_moments_base(values, n); }
 #endif
 
 class Counter {
  public:
-  explicit Counter(size_t n) : tables_(n < kChunk ? 1 : kTables), counts_(tables_ * kCodes) {}
-
-  void add(const float* values, size_t n) {
-    count(values, n);
-    stats(values, n);
-  }
-  void add(const double* values, size_t n) {
-    count(values, n);
-    stats(values, n);
-  }
+  Counter() : counts_(kTables * kCodes), totals_(kCodes) {}
 
   template <typename T>
+  void add(const T* values, size_t n) {
+    count(values, n);
+    stats(values, n);
+  }
+
+  // The tables are interleaved: those of one bucket share a cache line.
+  template <typename T>
   void count(const T* values, size_t n) {
-    uint64_t* t0 = counts_.data();
-    uint64_t* t1 = t0 + (tables_ > 1 ? kCodes : 0);
-    uint64_t* t2 = t0 + (tables_ > 2 ? 2 * kCodes : 0);
-    uint64_t* t3 = t0 + (tables_ > 3 ? 3 * kCodes : 0);
+    counted_ += n;
+    if (counted_ >= kFlush) flush();
+    uint32_t* counts = counts_.data();
     size_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-      ++t0[code_of(values[i])];
-      ++t1[code_of(values[i + 1])];
-      ++t2[code_of(values[i + 2])];
-      ++t3[code_of(values[i + 3])];
+    for (; i + kTables <= n; i += kTables) {
+      for (size_t table = 0; table < kTables; ++table) ++counts[code_of(values[i + table]) * kTables + table];
     }
-    for (; i < n; ++i) ++t0[code_of(values[i])];
+    for (; i < n; ++i) ++counts[code_of(values[i]) * kTables];
   }
 
   template <typename T>
   void stats(const T* values, size_t n) {
-    Moments part;
-    moments(values, n, part);
+    Moments part = moments(values, n);
     if (!part.finite) part = careful(values, n);
     result_.sum += part.sum;
     result_.sum2 += part.sum2;
@@ -141,15 +133,15 @@ class Counter {
   }
 
   Histogram finish() {
+    flush();
     for (uint32_t code = 0; code < kCodes; ++code) {
-      uint64_t count = 0;
-      for (size_t table = 0; table < tables_; ++table) count += counts_[table * kCodes + code];
-      if (count == 0 || !is_bucket(code)) continue;
+      if (totals_[code] == 0 || !is_bucket(code)) continue;
       result_.buckets.push_back(static_cast<uint16_t>(code));
-      result_.counts.push_back(count);
-      result_.count += count;
+      result_.counts.push_back(totals_[code]);
+      result_.count += totals_[code];
     }
-    for (const auto& [code, odd] : {std::pair{kTopCode, odd_top_}, std::pair{kTopCode + kSignCode, odd_bottom_}}) {
+    for (const auto& [code, odd] :
+         {std::pair{kTopCode, odd_top_}, std::pair{kTopCode + kSignCode, odd_bottom_}}) {
       if (odd != 0) take_back(code, odd);
     }
     if (result_.count != 0) {
@@ -160,6 +152,12 @@ class Counter {
   }
 
  private:
+  void flush() {
+    for (size_t i = 0; i < counts_.size(); ++i) totals_[i / kTables] += counts_[i];
+    std::fill(counts_.begin(), counts_.end(), 0);
+    counted_ = 0;
+  }
+
   // One by one, the non-finite values apart.
   template <typename T>
   Moments careful(const T* values, size_t n) {
@@ -186,7 +184,8 @@ class Counter {
   }
 
   void take_back(uint32_t code, uint64_t odd) {
-    const auto at = std::lower_bound(result_.buckets.begin(), result_.buckets.end(), code) - result_.buckets.begin();
+    const auto at =
+        std::lower_bound(result_.buckets.begin(), result_.buckets.end(), code) - result_.buckets.begin();
     result_.count -= odd;
     result_.counts[at] -= odd;
     if (result_.counts[at] != 0) return;
@@ -194,8 +193,9 @@ class Counter {
     result_.counts.erase(result_.counts.begin() + at);
   }
 
-  size_t tables_;
-  std::vector<uint64_t> counts_;
+  std::vector<uint32_t> counts_;
+  std::vector<uint64_t> totals_;
+  uint64_t counted_ = 0;  // since the last flush
   Histogram result_;
   double min_ = std::numeric_limits<double>::infinity();
   double max_ = -std::numeric_limits<double>::infinity();
@@ -211,7 +211,9 @@ inline float half_to_float(uint16_t half) {
   return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112F));
 }
 
-inline float bfloat_to_float(uint16_t value) { return std::bit_cast<float>(static_cast<uint32_t>(value) << 16); }
+inline float bfloat_to_float(uint16_t value) {
+  return std::bit_cast<float>(static_cast<uint32_t>(value) << 16);
+}
 
 // The nearest double that is not farther from zero, so that the bucket contains the integer.
 template <typename T>
@@ -223,6 +225,8 @@ double toward_zero(T value) {
   const auto result = static_cast<double>(magnitude);
   return negative ? -result : result;
 }
+
+// Conversions are passed as lambdas: a function pointer is not inlined, and costs a call a value.
 
 // Calls use(chunk, n) for runs of aligned values.
 template <typename T, typename Use>
@@ -255,14 +259,22 @@ void add_plain(Counter& counter, const void* values, size_t n) {
   in_chunks<T>(values, n, [&](const T* chunk, size_t length) { counter.add(chunk, length); });
 }
 
+// Up to 2^53 a double is exact; beyond, the bucket is cut from below and the sums take the nearest.
 template <typename T>
 void add_long(Counter& counter, const void* values, size_t n) {
   in_chunks<T>(values, n, [&](const T* from, size_t length) {
-    std::array<double, kChunk> to;
-    std::transform(from, from + length, to.begin(), toward_zero<T>);
-    counter.count(to.data(), length);
-    std::transform(from, from + length, to.begin(), [](T value) { return static_cast<double>(value); });
-    counter.stats(to.data(), length);
+    std::array<double, kChunk> nearest;
+    std::transform(from, from + length, nearest.begin(), [](T value) { return static_cast<double>(value); });
+    uint64_t bits = 0;
+    for (size_t i = 0; i < length; ++i) bits |= static_cast<uint64_t>(from[i] < 0 ? ~from[i] : from[i]);
+    if (bits >> 53 == 0) {
+      counter.add(nearest.data(), length);
+      return;
+    }
+    std::array<double, kChunk> below;
+    std::transform(from, from + length, below.begin(), [](T value) { return toward_zero(value); });
+    counter.count(below.data(), length);
+    counter.stats(nearest.data(), length);
   });
 }
 
@@ -292,15 +304,16 @@ size_t size_of(Type type) {
 }
 
 Histogram count_values(Type type, const void* values, size_t n) {
-  Counter counter(n);
+  Counter counter;
   const auto as_float = [](auto value) { return static_cast<float>(value); };
   const auto as_double = [](auto value) { return static_cast<double>(value); };
   switch (type) {
     case Type::kF16:
-      convert_and_add<uint16_t, float>(counter, values, n, half_to_float);
+      convert_and_add<uint16_t, float>(counter, values, n, [](uint16_t half) { return half_to_float(half); });
       break;
     case Type::kBf16:
-      convert_and_add<uint16_t, float>(counter, values, n, bfloat_to_float);
+      convert_and_add<uint16_t, float>(counter, values, n,
+                                       [](uint16_t value) { return bfloat_to_float(value); });
       break;
     case Type::kF32:
       add_plain<float>(counter, values, n);
@@ -333,7 +346,8 @@ Histogram count_values(Type type, const void* values, size_t n) {
       add_long<uint64_t>(counter, values, n);
       break;
     case Type::kBool:
-      convert_and_add<uint8_t, float>(counter, values, n, [](uint8_t value) { return value != 0 ? 1.0F : 0.0F; });
+      convert_and_add<uint8_t, float>(counter, values, n,
+                                      [](uint8_t value) { return value != 0 ? 1.0F : 0.0F; });
       break;
   }
   return counter.finish();

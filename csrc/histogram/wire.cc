@@ -14,7 +14,8 @@ constexpr uint8_t kSparse = 0;
 constexpr uint8_t kGiven = 1;
 
 void add_checked(uint64_t& total, uint64_t count) {
-  if (__builtin_add_overflow(total, count, &total)) throw codec::FormatError("a histogram counts over 2^64 values");
+  if (__builtin_add_overflow(total, count, &total))
+    throw codec::FormatError("a histogram counts over 2^64 values");
 }
 
 void read_sparse(codec::ByteReader& in, Histogram& histogram) {
@@ -82,7 +83,8 @@ void encode(const Histogram& histogram, codec::ByteWriter& out) {
 Histogram decode(codec::Bytes bytes) {
   codec::ByteReader in(bytes);
   if (const uint8_t version = in.u8(); version != kVersion) {
-    throw codec::FormatError("a histogram of version " + std::to_string(version) + ", this build reads version 1");
+    throw codec::FormatError("a histogram of version " + std::to_string(version) +
+                             ", this build reads version 1");
   }
   const uint8_t form = in.u8();
   Histogram histogram;

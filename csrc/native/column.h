@@ -1,6 +1,6 @@
-// One column of a ClickHouse Native block: name, type, and how its bytes are laid down in memory that the caller
-// provides, so that a block is written once, into its final place. Formats: clickhouse.com/docs, "Native", and
-// SerializationLowCardinality.cpp. Knows nothing of stepwell's tables.
+// One column of a ClickHouse Native block: name, type, and how its bytes are laid down in memory that the
+// caller provides, so that a block is written once, into its final place. Formats: clickhouse.com/docs,
+// "Native", and SerializationLowCardinality.cpp. Knows nothing of stepwell's tables.
 #pragma once
 
 #include <cstdint>

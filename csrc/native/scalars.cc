@@ -1,5 +1,5 @@
-// The scalars table: a wide table's columns one after the other, so that rows come out sorted by metric and step
-// and most of the work is copying whole columns.
+// The scalars table: a wide table's columns one after the other, so that rows come out sorted by metric and
+// step and most of the work is copying whole columns.
 #include <algorithm>
 #include <bit>
 
@@ -88,7 +88,8 @@ void fill_versions(const Blocks& blocks, Out& out) {
       },
       [&](const Block& block, const LongTable& table) {
         for (size_t row = 0; row < table.rows.size(); ++row) {
-          out.repeat(codec::row_version(block.origin.attempt, table.rows.row_seq[row]), table.cells_of_row[row]);
+          out.repeat(codec::row_version(block.origin.attempt, table.rows.row_seq[row]),
+                     table.cells_of_row[row]);
         }
       });
 }
@@ -153,13 +154,17 @@ std::vector<Column> columns(const Blocks& blocks) {
   all.push_back(row_column(blocks, rows, "step", "Int64", &RowColumns::step));
   all.push_back(row_column(blocks, rows, "at", "Int64", &RowColumns::at));
   all.push_back(row_column(blocks, rows, "time", kDateTime, &RowColumns::time_ms));
-  all.push_back({"value", "Float64", rows * sizeof(double), [&blocks](Out& out) { fill_values(blocks, out); }});
-  all.push_back({"version", "UInt64", rows * sizeof(uint64_t), [&blocks](Out& out) { fill_versions(blocks, out); }});
+  all.push_back(
+      {"value", "Float64", rows * sizeof(double), [&blocks](Out& out) { fill_values(blocks, out); }});
+  all.push_back(
+      {"version", "UInt64", rows * sizeof(uint64_t), [&blocks](Out& out) { fill_versions(blocks, out); }});
   return all;
 }
 
+uint64_t count_points(const Block& block) { return block.points; }
+
 }  // namespace
 
-const Table kScalars = {"scalars", count, columns};
+constexpr Table kScalars = {"scalars", count_points, columns};
 
 }  // namespace stepwell::native

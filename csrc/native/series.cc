@@ -12,14 +12,18 @@ using Rows = std::vector<RecordRow>;
 void add_key(std::vector<Column>& all, const Rows& rows) {
   all.push_back(uuid_column("run", rows, [](const RecordRow& row) { return std::span(row.origin().run); }));
   all.push_back(low_cardinality_column("metric", rows, [](const RecordRow& row) { return row.part(0); }));
-  all.push_back(fixed_column<uint32_t>("rank", "UInt32", rows, [](const RecordRow& row) { return row.origin().rank; }));
-  all.push_back(fixed_column<int64_t>("step", "Int64", rows, [](const RecordRow& row) { return row.record->step; }));
+  all.push_back(
+      fixed_column<uint32_t>("rank", "UInt32", rows, [](const RecordRow& row) { return row.origin().rank; }));
+  all.push_back(
+      fixed_column<int64_t>("step", "Int64", rows, [](const RecordRow& row) { return row.record->step; }));
   all.push_back(fixed_column<int64_t>("at", "Int64", rows, [](const RecordRow&) { return 0; }));
-  all.push_back(fixed_column<int64_t>("time", kDateTime, rows, [](const RecordRow& row) { return row.record->time_ms; }));
+  all.push_back(fixed_column<int64_t>("time", kDateTime, rows,
+                                      [](const RecordRow& row) { return row.record->time_ms; }));
 }
 
 Column version_column(const Rows& rows) {
-  return fixed_column<uint64_t>("version", "UInt64", rows, [](const RecordRow& row) { return row.version(); });
+  return fixed_column<uint64_t>("version", "UInt64", rows,
+                                [](const RecordRow& row) { return row.version(); });
 }
 
 // Keeps what the columns refer to alive in the last of them.
@@ -27,7 +31,7 @@ void keep(std::vector<Column>& all, std::shared_ptr<const void> owner) {
   all.back().fill = [owner = std::move(owner), fill = std::move(all.back().fill)](Out& out) { fill(out); };
 }
 
-uint64_t count_texts(const Blocks& blocks) { return count_records(blocks, Kind::kText); }
+uint64_t count_texts(const codec::Block& block) { return count_records(block, Kind::kText); }
 
 std::vector<Column> text_columns(const Blocks& blocks) {
   const auto rows = records_of(blocks, Kind::kText);
@@ -39,7 +43,7 @@ std::vector<Column> text_columns(const Blocks& blocks) {
   return all;
 }
 
-uint64_t count_histograms(const Blocks& blocks) { return count_records(blocks, Kind::kHistogram); }
+uint64_t count_histograms(const codec::Block& block) { return count_records(block, Kind::kHistogram); }
 
 std::vector<Column> histogram_columns(const Blocks& blocks) {
   using histogram::Histogram;
@@ -79,7 +83,7 @@ std::vector<Column> histogram_columns(const Blocks& blocks) {
 
 }  // namespace
 
-const Table kTexts = {"texts", count_texts, text_columns};
-const Table kHistograms = {"histograms", count_histograms, histogram_columns};
+constexpr Table kTexts = {"texts", count_texts, text_columns};
+constexpr Table kHistograms = {"histograms", count_histograms, histogram_columns};
 
 }  // namespace stepwell::native

@@ -5,17 +5,15 @@
 namespace stepwell::native {
 
 std::span<const Table> tables() {
-  static const std::array kAll = {kRuns, kFields, kScalars, kTexts, kHistograms, kConsole, kEvents, kArtifacts};
+  static const std::array kAll = {kRuns,       kFields,  kScalars, kTexts,
+                                  kHistograms, kConsole, kEvents,  kArtifacts};
   return kAll;
 }
 
-uint64_t count_records(const Blocks& blocks, codec::Kind kind) {
-  uint64_t rows = 0;
-  for (const auto& block : blocks) {
-    rows += static_cast<uint64_t>(std::count_if(block->records.begin(), block->records.end(),
-                                                [kind](const codec::Record& record) { return record.kind == kind; }));
-  }
-  return rows;
+uint64_t count_records(const codec::Block& block, codec::Kind kind) {
+  return static_cast<uint64_t>(
+      std::count_if(block.records.begin(), block.records.end(),
+                    [kind](const codec::Record& record) { return record.kind == kind; }));
 }
 
 std::shared_ptr<const std::vector<RecordRow>> records_of(const Blocks& blocks, codec::Kind kind) {

@@ -19,7 +19,7 @@ using Blocks = std::vector<std::shared_ptr<const codec::Block>>;
 
 struct Table {
   std::string_view name;
-  uint64_t (*rows)(const Blocks& blocks);
+  uint64_t (*rows)(const codec::Block& block);  // how many this block adds; null: the table has one row a run
   // The blocks must outlive the columns.
   std::vector<Column> (*columns)(const Blocks& blocks);
 };
@@ -46,7 +46,7 @@ struct RecordRow {
   uint64_t version() const { return codec::row_version(origin().attempt, record->row_seq); }
 };
 
-uint64_t count_records(const Blocks& blocks, codec::Kind kind);
+uint64_t count_records(const codec::Block& block, codec::Kind kind);
 std::shared_ptr<const std::vector<RecordRow>> records_of(const Blocks& blocks, codec::Kind kind);
 
 }  // namespace stepwell::native

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -143,7 +144,9 @@ void Consumer::set_control(std::uint32_t bits) {
 void Consumer::unlink() { ::unlink(path().c_str()); }
 
 std::string_view Consumer::identity() const {
-  return {reinterpret_cast<const char*>(file_.identity()), header().fixed.identity_bytes};
+  // Checked when it was opened; bounded again, as the word still lies in shared memory.
+  const std::uint64_t bytes = std::min<std::uint64_t>(header().fixed.identity_bytes, kIdentityMax);
+  return {reinterpret_cast<const char*>(file_.identity()), bytes};
 }
 
 std::uint64_t Consumer::pending_bytes() const { return published() - tail_; }

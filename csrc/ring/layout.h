@@ -21,7 +21,7 @@ inline constexpr std::uint32_t kLayout = 1;
 inline constexpr std::uint64_t kHeaderBytes = 4096;
 inline constexpr std::uint64_t kIdentityBytes = 8192;
 inline constexpr std::uint64_t kIdentityMax = 8000;
-inline constexpr std::uint64_t kDataBytesMin = 16 * 1024;
+inline constexpr std::uint64_t kDataBytesMin = std::uint64_t{16} << 10;
 inline constexpr std::uint64_t kDataBytesMax = std::uint64_t{1} << 31;  // a record's length is a u32
 
 constexpr std::uint64_t dictionary_bytes(std::uint64_t data_bytes) { return data_bytes / 4; }

@@ -14,7 +14,7 @@
 namespace stepwell::ring {
 namespace {
 
-constexpr std::uint64_t kFragmentMax = 64 * 1024;
+constexpr std::uint64_t kFragmentMax = std::uint64_t{64} << 10;
 constexpr std::int64_t kRetryMakeNs = 1'000'000'000;
 constexpr int kRewritesMax = 4;  // a ring that is retired again and again while it is new: give up and count
 
@@ -39,14 +39,14 @@ std::uint64_t bytes_at_most(const Batch& batch) {
 }  // namespace
 
 Producer::Producer(ProducerOptions options)
-    : fork_word_(fork_word()), epoch_(fork_epoch()), options_(std::move(options)) {
+    : fork_word_(fork_word()), epoch_(fork_epoch()), options_(std::move(options)), since_ns_(monotonic_ns()) {
   spec_.writer = random_writer();
   std::memcpy(spec_.run, options_.run, sizeof(spec_.run));
   spec_.rank = options_.rank;
   spec_.attempt = options_.attempt;
   spec_.wall_offset_ns = ring::wall_offset_ns();
   spec_.identity = options_.identity;
-  make_ring(options_.ring_bytes, std::min(options_.ring_bytes, options_.ring_bytes_min));
+  adopt(make_ring(options_.ring_bytes, std::min(options_.ring_bytes, options_.ring_bytes_min), carry()));
 }
 
 bool Producer::attach_child() {
@@ -59,12 +59,13 @@ bool Producer::attach_child() {
   spec_.role = kChild;
   spec_.index = 0;
   next_try_ns_ = 0;
+  since_ns_ = monotonic_ns();
+  file_.reset();
+  limit_ = head_ = 0;
   try {
     spec_.writer = random_writer();
-    RingFile inherited = std::move(file_);
-    file_ = RingFile();
-    limit_ = head_ = 0;
-    make_ring(options_.child_ring_bytes, std::min(options_.child_ring_bytes, options_.ring_bytes_min));
+    adopt(make_ring(options_.child_ring_bytes, std::min(options_.child_ring_bytes, options_.ring_bytes_min),
+                    carry()));
   } catch (const RingError&) {
     next_try_ns_ = monotonic_ns() + kRetryMakeNs;
     return false;
@@ -79,6 +80,7 @@ RingCarry Producer::carry() const {
   carry.refused = refused_;
   if (file_) {
     const ControlLine& line = file_.header()->control;
+    carry.heartbeat_ns = line.heartbeat_ns.load(std::memory_order_relaxed);
     carry.acked_seq = line.acked_seq.load(std::memory_order_relaxed);
     carry.service = line.service.load(std::memory_order_relaxed);
     carry.control = line.control.load(std::memory_order_relaxed) & kStop;
@@ -106,17 +108,16 @@ void Producer::adopt(RingFile file) {
 
 // Shared memory first, as large as wanted, then smaller; a file on a disk where even `least` does not fit
 // there.
-void Producer::make_ring(std::uint64_t wanted, std::uint64_t least) {
-  spec_.first_seq = row_seq_ + 1;
+RingFile Producer::make_ring(std::uint64_t wanted, std::uint64_t least, const RingCarry& carry) {
+  spec_.first_seq = carry.copy_of != nullptr ? carry.copy_of->header()->fixed.first_seq : row_seq_ + 1;
   std::string why = "shared memory at " + options_.mailbox + " is too small";
   for (std::uint64_t bytes = wanted; bytes >= least; bytes /= 2) {
     spec_.data_bytes = bytes;
     if (!ring_fits(options_.mailbox, file_bytes(bytes), options_.share_max)) continue;
     try {
-      RingFile made = RingFile::create(options_.mailbox, spec_, carry());
+      RingFile made = RingFile::create(options_.mailbox, spec_, carry);
       in_memory_ = made.in_memory();
-      adopt(std::move(made));
-      return;
+      return made;
     } catch (const RingError& error) {
       why = error.what();
     }
@@ -126,17 +127,20 @@ void Producer::make_ring(std::uint64_t wanted, std::uint64_t least) {
     throw RingError(why + "; and the folder " + options_.fallback + " cannot be made");
   }
   try {
-    adopt(RingFile::create(options_.fallback, spec_, carry()));
+    RingFile made = RingFile::create(options_.fallback, spec_, carry);
     in_memory_ = false;
+    return made;
   } catch (const RingError& error) {
     throw RingError(why + "; and " + error.what());
   }
 }
 
-bool Producer::continue_in(std::uint64_t data_bytes) {
+// Makes a ring, but not again at every call while it cannot be made.
+template <typename Make>
+bool Producer::try_to(Make make) {
   if (monotonic_ns() < next_try_ns_) return false;
   try {
-    make_ring(data_bytes, data_bytes);
+    make();
     return true;
   } catch (const RingError&) {
     next_try_ns_ = monotonic_ns() + kRetryMakeNs;
@@ -144,15 +148,35 @@ bool Producer::continue_in(std::uint64_t data_bytes) {
   }
 }
 
+bool Producer::continue_in(std::uint64_t data_bytes) {
+  return try_to([&] { adopt(make_ring(data_bytes, data_bytes, carry())); });
+}
+
+bool Producer::move_unlinked() {
+  return try_to([&] {
+    RingCarry copied = carry();
+    copied.copy_of = &file_;
+    RingFile made = make_ring(data_bytes_, data_bytes_, copied);
+    const std::uint64_t head = head_;
+    const std::uint64_t used = dictionary_used_;
+    const std::uint64_t generation = generation_;  // the same names are defined in the copy
+    adopt(std::move(made));
+    head_ = head;
+    dictionary_used_ = used;
+    generation_ = generation;
+    refresh_limit();
+  });
+}
+
 bool Producer::renew() {
-  if (monotonic_ns() < next_try_ns_) return false;
-  try {
-    const std::uint64_t wanted = file_ ? data_bytes_ : options_.child_ring_bytes;
-    make_ring(wanted, std::min(wanted, options_.ring_bytes_min));
-    return true;
-  } catch (const RingError&) {
-    next_try_ns_ = monotonic_ns() + kRetryMakeNs;
-    return false;
+  if (file_ && is_only_unlinked()) return move_unlinked();
+  const std::uint64_t wanted = file_ ? data_bytes_ : options_.child_ring_bytes;
+  return try_to([&] { adopt(make_ring(wanted, std::min(wanted, options_.ring_bytes_min), carry())); });
+}
+
+void Producer::look_for_name() {
+  if (file_ && is_attached() && file_.links() == 0) {
+    file_.header()->control.control.fetch_or(kUnlinked, std::memory_order_relaxed);
   }
 }
 
@@ -271,7 +295,8 @@ Outcome Producer::publish(const Batch& batch, std::int64_t step, std::int64_t ti
     }
     row_seq_ = seq;  // the second time the same sequences again
     write(batch, step, time_ms);
-    if (!is_abandoned()) return Outcome::kPublished;
+    // In the copy of an unlinked ring is what has just been written.
+    if (!is_abandoned() || (is_only_unlinked() && move_unlinked())) return Outcome::kPublished;
   }
   // Written into a ring that is being removed, and no other to be had: it may have been read, or not.
   drop(batch);
@@ -306,6 +331,7 @@ Outcome Producer::prepare(const Batch& batch, std::uint64_t bytes) {
 }
 
 void Producer::rewrite_row(std::byte* row) {
+  if (is_only_unlinked() && move_unlinked()) return;
   RecordHeader header = {};
   std::memcpy(&header, row, sizeof(header));
   std::uint32_t n = 0;

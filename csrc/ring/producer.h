@@ -93,7 +93,7 @@ class Producer {
   [[nodiscard]] bool is_abandoned() const {
     return (file_.header()->control.control.load(std::memory_order_relaxed) & (kRetired | kUnlinked)) != 0;
   }
-  /// Writes the row that `publish_row` published last again, into a new ring.
+  /// Sees to it that the row that `publish_row` published last is in a new ring.
   void rewrite_row(std::byte* row);
 
   // --- the general way
@@ -106,6 +106,10 @@ class Producer {
   /// Counts a batch that will not be published.
   void drop(const Batch& batch);
   void refuse_cells(std::uint64_t cells);
+  /// Finds out whether the file has lost its name while no agent was there to say so. A system call.
+  void look_for_name();
+  /// When this process began to have a ring (CLOCK_MONOTONIC): before that no agent can have looked at it.
+  [[nodiscard]] std::int64_t since_ns() const { return since_ns_; }
   /// Bytes the consumer has taken since the first ring: moves whenever it moves.
   [[nodiscard]] std::uint64_t consumed() const;
   void close();
@@ -124,9 +128,16 @@ class Producer {
  private:
   RingCarry carry() const;
   void adopt(RingFile file);
-  void make_ring(std::uint64_t wanted, std::uint64_t least);
+  RingFile make_ring(std::uint64_t wanted, std::uint64_t least, const RingCarry& carry);
+  template <typename Make>
+  bool try_to(Make make);
+  [[nodiscard]] bool is_only_unlinked() const {
+    return (file_.header()->control.control.load(std::memory_order_relaxed) & (kRetired | kUnlinked)) ==
+           kUnlinked;
+  }
   bool continue_in(std::uint64_t data_bytes);
   bool renew();
+  bool move_unlinked();
   Outcome prepare(const Batch& batch, std::uint64_t bytes);
   bool define(const Batch& batch);
   void write(const Batch& batch, std::int64_t step, std::int64_t time_ms);
@@ -152,6 +163,7 @@ class Producer {
   std::uint64_t refused_ = 0;
   bool in_memory_ = true;
   std::uint64_t dictionary_used_ = 0;
+  std::int64_t since_ns_;
   std::int64_t next_try_ns_ = 0;  // when to try again to make a ring that could not be made
   std::vector<std::string> names_;
   std::vector<std::uint64_t> defined_in_;  // generation in which a metric was last written to the dictionary

@@ -189,9 +189,11 @@ RingFile RingFile::create(const std::string& folder, const RingSpec& spec, const
     header->producer.dropped.store(carry.dropped, std::memory_order_relaxed);
     header->producer.refused.store(carry.refused, std::memory_order_relaxed);
     header->control.acked_seq.store(carry.acked_seq, std::memory_order_relaxed);
+    header->control.heartbeat_ns.store(carry.heartbeat_ns, std::memory_order_relaxed);
     header->control.service.store(carry.service, std::memory_order_relaxed);
     header->control.control.store(carry.control, std::memory_order_relaxed);
     std::memcpy(file.identity(), spec.identity.data(), spec.identity.size());
+    if (carry.copy_of != nullptr) file.copy(*carry.copy_of);
 
     const std::string path = folder + "/" + name;
     if (rename(file.path_.c_str(), path.c_str()) != 0) fail("cannot rename", file.path_);
@@ -201,6 +203,19 @@ RingFile RingFile::create(const std::string& folder, const RingSpec& spec, const
     throw;
   }
   return file;
+}
+
+void RingFile::copy(const RingFile& other) {
+  // Names and data lie side by side.
+  std::memcpy(dictionary(), other.dictionary(), dictionary_bytes(data_bytes_) + data_bytes_);
+  const Header* from = other.header();
+  Header* to = header();
+  const auto relaxed = std::memory_order_relaxed;
+  to->producer.dictionary_used.store(from->producer.dictionary_used.load(relaxed), relaxed);
+  to->producer.head.store(from->producer.head.load(relaxed), relaxed);
+  // A consumer may be reading the other one still; what it commits there and not here is read twice, under
+  // one key.
+  to->consumer.tail.store(from->consumer.tail.load(std::memory_order_acquire), relaxed);
 }
 
 RingFile RingFile::open_consumer(const std::string& path) {

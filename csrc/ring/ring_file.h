@@ -27,12 +27,16 @@ struct RingSpec {
   std::string_view identity;
 };
 
+class RingFile;
+
 /// What a new ring starts with, carried over from the one before it.
 struct RingCarry {
+  const RingFile* copy_of = nullptr;  // of the same size: its names, unread records, head and tail as well
   std::uint64_t row_seq = 0;
   std::uint64_t dropped = 0;
   std::uint64_t refused = 0;
   std::uint64_t acked_seq = 0;
+  std::int64_t heartbeat_ns = 0;
   std::uint32_t service = kUnknown;
   std::uint32_t control = 0;
 };
@@ -74,6 +78,7 @@ class RingFile {
   [[nodiscard]] std::uint64_t links() const;
 
  private:
+  void copy(const RingFile& other);
   void map(std::uint64_t data_bytes);
 
   int fd_ = -1;

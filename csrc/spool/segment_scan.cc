@@ -14,7 +14,7 @@
 namespace stepwell::spool {
 namespace {
 
-constexpr std::size_t kSearchWindow = 64 * 1024;
+constexpr std::size_t kSearchWindow = std::size_t{64} << 10;
 
 /// Bytes at an offset, from a file or from memory. `size` is fixed when the scan begins: a file that grows
 /// meanwhile is read further by the next scan.

@@ -3,6 +3,7 @@
 Sources in csrc/; csrc/bindings holds everything that knows Python. Nothing here opens a socket.
 """
 
+import builtins
 from collections.abc import Callable, Sequence
 from typing import Any, final
 
@@ -106,8 +107,8 @@ class Recorder:
         Returns how many cells and records were refused (metric name too long, too many metrics,
         record too large, ring full).
         """
-    def record(self, kind: int, parts: tuple[bytes, ...], step: int = 0, time_ms: int | None = None) -> bool:
-        """One record without a step of its own (field, console, event, checkpoint). False: dropped."""
+    def record(self, kind: int, parts: tuple[bytes, ...], step: int = 0, time_ms: int | None = None) -> int:
+        """One record without a step of its own (field, console, event, checkpoint). Its row_seq; 0: dropped."""
     def close(self) -> None:
         """Marks the ring as ended in order. Later calls do nothing. Idempotent."""
     def now_ms(self) -> int:
@@ -160,6 +161,20 @@ class Ring:
     @property
     def writer(self) -> int: ...
     @property
+    def index(self) -> int:
+        """0 for a writer's first ring, 1 for the one it went on in, ...; file names sort in this order."""
+    @property
+    def role(self) -> str:
+        """"main", or "child" for a forked process."""
+    @property
+    def created_ms(self) -> int: ...
+    @property
+    def first_seq(self) -> int:
+        """Sequence of this ring's first record."""
+    @property
+    def last_seq(self) -> int:
+        """Sequence of the last published record, of this ring or one before it."""
+    @property
     def path(self) -> str: ...
     @property
     def ring_bytes(self) -> int: ...
@@ -205,12 +220,16 @@ class BlockBuilder:
     def first_seq(self) -> int: ...
     @property
     def last_seq(self) -> int: ...
+    @property
+    def refused(self) -> int:
+        """Records that Ring.collect left out because no block can hold them (a damaged histogram)."""
     def add_row(
         self, cells: Sequence[tuple[str, float | int | bool]], row_seq: int, step: int, time_ms: int, at: int = 0
     ) -> None: ...
     def add_record(
         self, kind: int, parts: tuple[bytes, ...], row_seq: int, step: int, time_ms: int
-    ) -> None: ...
+    ) -> None:
+        """Text that is not UTF-8 is made so. Raises BlockError for parts that the kind does not have."""
     def encode(self) -> tuple[bytes, bytes]:
         """(header, body): the block is the header and the zstd-compressed body. Empties the builder."""
 
@@ -234,7 +253,7 @@ class NativeBatch:
     """Decoded blocks as ClickHouse Native blocks, one per table."""
 
     def __init__(self) -> None: ...
-    def add(self, body: bytes) -> BlockInfo:
+    def add(self, body: builtins.bytes) -> BlockInfo:
         """Decodes one block's body. Raises BlockError; the batch is then as it was."""
     @property
     def tables(self) -> list[str]: ...
@@ -243,7 +262,7 @@ class NativeBatch:
     def total_rows(self) -> int: ...
     @property
     def bytes(self) -> int: ...
-    def build(self, table: str) -> bytes:
+    def build(self, table: str) -> builtins.bytes:
         """One Native block of all rows of the table."""
     def clear(self) -> None: ...
 
@@ -279,17 +298,25 @@ def scan_segment(
 
     `end` stops before a frame that is not whole yet (a torn tail, or one still being written).
     A bad frame followed by a good one is a damaged range (offset, length), passed over.
+    Raises OSError; ValueError for a segment of a newer layout.
     """
 
 def crc32c(data: bytes, crc: int = 0) -> int: ...
-def histogram(values: Any) -> bytes:
-    """Sparse log-linear histogram of a C-contiguous buffer (f16, f32, f64, integers, bool; bfloat16 by name)."""
+def histogram(values: Any, dtype: str | None = None) -> bytes:
+    """Sparse log-linear histogram of anything with the buffer protocol (f16, f32, f64, integers, bool).
+
+    bfloat16: an array whose dtype has that name, or 16-bit words with dtype="bfloat16". A buffer that is not
+    contiguous is copied first. Raises TypeError for other items, or another byte order than the machine's.
+    """
 
 def histogram_counts(counts: Sequence[int], edges: Sequence[float]) -> bytes:
     """A histogram kept as given: n counts and n + 1 ascending edges."""
 
 def histogram_decode(data: bytes) -> dict[str, Any]:
-    """count, sum, sum2, min, max, nan, pos_inf, neg_inf, buckets, counts, edges."""
+    """count, sum, sum2, min, max, nan, pos_inf, neg_inf, buckets, counts, edges.
+
+    count is of the finite values, the sum of counts; min and max are NaN if there are none.
+    """
 
 def histogram_merge(parts: Sequence[bytes]) -> bytes: ...
 def histogram_edges(buckets: Sequence[int]) -> list[tuple[float, float]]:

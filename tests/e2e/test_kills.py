@@ -21,13 +21,15 @@ import pytest
 
 import stepwell
 from serving import Service
+from stepwell.errors import NotFound
 from support import processes_of, wait_for
 
 ROWS = 100_000
 TRAINER = """
 import mmap, struct, sys, time
 import stepwell
-note = mmap.mmap(open(sys.argv[2], "r+b").fileno(), 8)
+file = open(sys.argv[2], "r+b")
+note = mmap.mmap(file.fileno(), 8)
 run = stepwell.init(project="kills", id=sys.argv[1], settings={"quiet": True, "capture": False, "console": False})
 log, pack = run.log, struct.Struct("<q").pack_into
 for i in range(int(sys.argv[3])):
@@ -117,10 +119,14 @@ def assert_exact(home: Path, trainer: Trainer) -> None:
     """Every returned row is there, with its values, once; at most the one that was under way beside them."""
     subprocess.run([sys.executable, "-m", "stepwell", "sync"], check=True, capture_output=True, timeout=120)
     returned = trainer.returned
+    assert returned > 0
     api = stepwell.Api()
 
     def stored() -> bool:
-        return bool(api.run(f"kills/{trainer.id}").history("i", long=True).num_rows >= returned)
+        try:
+            return bool(api.run(f"kills/{trainer.id}").history("i", long=True).num_rows >= returned)
+        except NotFound:
+            return False
 
     wait_for(stored, what=f"{returned} rows of {trainer.id}")
     table = api.run(f"kills/{trainer.id}").history("i", "square")
@@ -180,7 +186,7 @@ def test_an_agent_killed_at_each_step_of_its_work_loses_nothing(
 def test_a_service_killed_at_each_step_of_an_insert_has_every_row_once(
     point: str, home: Path, patient: None, tmp_path: Path
 ) -> None:
-    service = Service(home).start({"STEPWELL_KILLPOINT": f"service.{point}:3"})
+    service = Service(home).start({"STEPWELL_KILLPOINT": f"service.{point}:1"})
     trainer = Trainer(point, tmp_path)
     wait_for(lambda: service.process is not None and service.process.poll() is not None, what="the service to die")
     service.start()

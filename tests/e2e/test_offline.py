@@ -14,6 +14,7 @@ import pytest
 import stepwell
 from stepwell import _core
 from stepwell.home import Home
+from stepwell.query import Run
 from support import processes_of, wait_for
 
 SCRIPT = """
@@ -55,11 +56,15 @@ def test_a_lost_machine_is_made_whole_from_the_shared_folder(
         [sys.executable, "-m", "stepwell", "sync", str(home)], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    run = stepwell.Api().run("offline/far")
+    with stepwell.Api() as api:
+        assert_whole(api.run("offline/far"), checkpoint, tmp_path / "back")
+
+
+def assert_whole(run: Run, checkpoint: Path, folder: Path) -> None:
     table = run.history("loss")
     assert table.column("step").to_pylist() == list(range(20000))
     assert table.column("loss").to_pylist() == [1.0 / (i + 1) for i in range(20000)]
     assert run.config == {"lr": 0.1}
     (stored,) = run.checkpoints()
-    (file,) = stored.download(tmp_path / "back")
+    (file,) = stored.download(folder)
     assert Path(file).read_bytes() == checkpoint.read_bytes()

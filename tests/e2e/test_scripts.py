@@ -10,6 +10,8 @@ import pytest
 
 import stepwell
 from serving import serving
+from stepwell.errors import NotFound
+from support import wait_for
 
 HEAD = """
 import os, sys, time
@@ -45,8 +47,15 @@ CASES = {
 
 
 def logged(expected: list[float]) -> None:
-    """Read with no service: the embedded store takes in what waits in the spool first."""
-    subprocess.run([sys.executable, "-m", "stepwell", "sync"], check=True, capture_output=True, timeout=120)
+    """The run holds exactly these values once the agent, which outlives the script, has sent them."""
+
+    def stored() -> int:
+        try:
+            return int(stepwell.Api().run("scripts/s").history("x").num_rows)
+        except NotFound:
+            return 0
+
+    wait_for(lambda: stored() >= len(expected), what=f"{len(expected)} points")
     table = stepwell.Api().run("scripts/s").history("x")
     assert table.column("x").to_pylist() == expected
     assert table.column("step").to_pylist() == list(range(len(expected)))

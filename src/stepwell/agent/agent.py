@@ -24,7 +24,7 @@ _log = logging.getLogger("stepwell.agent")
 _LOCK_WAIT_S = 5.0
 _SETTLE_S = 1.0
 """An agent with nothing to do stays this long for the next of a row of scripts."""
-_CHECK_S = 0.1
+_CHECK_S = 0.2
 
 
 class Agent:
@@ -94,9 +94,11 @@ class Agent:
         waiting = self._uploader.waiting()
         if self._dispatch.idle and not waiting:
             return self._once or idle_s >= min(_SETTLE_S, self._settings.agent_linger_s)
-        if self._dispatch.reachable or (waiting and self._uploader.reachable and self._dispatch.idle):
-            return False
-        return self._dispatch.decided and (self._once or idle_s >= self._settings.agent_linger_s)
+        # What cannot be sent stays on disk; one service that answers is reason enough to stay.
+        lost_s = idle_s if self._dispatch.idle else self._dispatch.lost_s
+        if waiting:
+            lost_s = min(lost_s, self._uploader.lost_s)
+        return lost_s > 0 if self._once else min(idle_s, lost_s) >= self._settings.agent_linger_s
 
     def _keep_lock(self) -> None:
         """A wiped mailbox has a new lock file: without it the rings that come now are another agent's."""

@@ -99,16 +99,11 @@ class Dispatch:
         return all(outbox.idle for outbox in self._all() if not outbox.destination.offline)
 
     @property
-    def reachable(self) -> bool:
-        """A service answers for at least one destination that has something to send."""
-        return any(
-            sender.connected for sender in self._senders.values() if not sender.outbox.idle
-        )  # fmt: skip
-
-    @property
-    def decided(self) -> bool:
-        """Every sender has found out whether somebody answers."""
-        return all(sender.service != _core.SERVICE_UNKNOWN for sender in self._senders.values())
+    def lost_s(self) -> float:
+        """For how long no service has answered for anything that is to be sent; 0 while one does, or may."""
+        now = time.monotonic()
+        lost = [sender.lost_at for sender in list(self._senders.values()) if not sender.outbox.idle]
+        return min((now - at if at is not None else 0.0 for at in lost), default=0.0)
 
     @property
     def sending_much(self) -> bool:
@@ -122,7 +117,7 @@ class Dispatch:
         """True once everything is answered; False where the time ran out, or nobody answers."""
         end = time.monotonic() + timeout_s
         while not self.idle:
-            if time.monotonic() >= end or (self.decided and not self.reachable):
+            if time.monotonic() >= end or self.lost_s > 0:
                 return False
             time.sleep(0.02)
         return True
@@ -184,12 +179,18 @@ class Dispatch:
         be_nice()
         adopted = time.monotonic()
         while not self._ending.wait(self._settings.spool_sync_interval_s):
-            for outbox in self._all():
-                outbox.each(Spool.sync, "sync")
-                outbox.each(Spool.save, "save the cursor of")
-                outbox.each(Spool.tidy, "tidy")
-            for sender in list(self._senders.values()):
-                sender.watch()
-            if self._sending and time.monotonic() - adopted > _ADOPT_INTERVAL_S:
-                adopted = time.monotonic()
-                self.adopt()
+            try:
+                self._keep_once()
+                if self._sending and time.monotonic() - adopted > _ADOPT_INTERVAL_S:
+                    adopted = time.monotonic()
+                    self.adopt()
+            except Exception:  # noqa: BLE001 - a bug of ours must not end the syncing of the disk
+                _log.exception("keeping house failed")
+
+    def _keep_once(self) -> None:
+        for outbox in self._all():
+            outbox.each(Spool.sync, "sync")
+            outbox.each(Spool.save, "save the cursor of")
+            outbox.each(Spool.tidy, "tidy")
+        for sender in list(self._senders.values()):
+            sender.watch()

@@ -104,6 +104,11 @@ class Drain:
                    for one in self._open.values())  # fmt: skip
 
     @property
+    def burying(self) -> bool:
+        """Some ring's process is gone, or went on in another ring, and this one is not emptied and removed yet."""
+        return any(one.ring.closed or not one.ring.owner_alive for one in self._open.values())
+
+    @property
     def awaited(self) -> bool:
         """A process that has ended its ring still waits to hear that it is acked."""
         return bool(self._ended)

@@ -51,6 +51,8 @@ class Sender(threading.Thread):
         """What the rings of this destination are told."""
         self.problem = ""
         """Why it does not get through; "" while it does."""
+        self.lost_at: float | None = None
+        """When the service was found unreachable, by the monotonic clock; None while it is not."""
         self.failures = 0
         """Tries in a row that got nothing through."""
         self._home, self._settings, self._agent, self._on_stop = home, settings, agent, on_stop
@@ -91,9 +93,15 @@ class Sender(threading.Thread):
     def run(self) -> None:
         be_nice()
         while not self._ending.is_set():
-            progressed = self._try()
+            try:
+                progressed = self._try()
+            except Exception as error:  # noqa: BLE001 - a bug of ours must not end the sending: it is said, and tried again later
+                _log.exception("sending to %s failed", self._where())
+                self._unreachable(repr(error))
+                progressed = False
+            done = self._until_idle and (self.outbox.idle or self.failures > 3)
             self.outbox.restart()
-            if self._until_idle and (self.outbox.idle or self.failures > 3):
+            if done:
                 return
             self.failures = 0 if progressed else self.failures + 1
             if not self._ending.is_set():
@@ -172,12 +180,15 @@ class Sender(threading.Thread):
             _log.info("connected to the service of %s", self._where())
         self.service = _core.SERVICE_CONNECTED
         self.problem = ""
+        self.lost_at = None
 
     def _unreachable(self, problem: str) -> None:
         if self.problem != problem:
             _log.warning("cannot send to %s: %s; everything is kept in the spool", self._where(), problem)
         self.problem = problem
         self.service = _core.SERVICE_UNREACHABLE
+        if self.lost_at is None:
+            self.lost_at = time.monotonic()
 
     def _pause(self) -> None:
         """Exponential backoff with full jitter, cut short when another service appears."""

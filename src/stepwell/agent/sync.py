@@ -14,7 +14,7 @@ from ..home import Home
 from ..settings import Settings
 from ..spool import Destination, FileLock, Spool, Staged, find_spools, find_staged
 
-__all__ = ["SyncReport", "sync"]
+__all__ = ["SyncReport", "drain_rings", "sync"]
 
 _log = logging.getLogger("stepwell.agent")
 
@@ -68,6 +68,32 @@ def sync(
     return _Sync(home, server or "", progress or (lambda _: None)).run([Path(path) for path in paths])
 
 
+def drain_rings(home: Home, settings: Settings) -> None:
+    """Brings the rings of processes that are gone into a spool, where no agent is at work; nothing where one is.
+
+    Raises OSError or HomeError where the mailbox cannot be used.
+    """
+    from .dispatch import Dispatch
+    from .drain import Drain
+    from .mailbox import Mailbox, take_mailbox
+
+    lock = take_mailbox(home, 0.0)
+    if lock is None:
+        return
+    mailbox = Mailbox(home)  # its first look must be the drain's own: a second one soon after sees no change
+    if Mailbox(home).rings():
+        dispatch = Dispatch(home, settings, on_stop=lambda *_: None, sending=False)
+        drain = Drain(mailbox, dispatch, settings)
+        try:
+            while (pause := drain.tick()) and drain.burying and not drain.blocked:
+                time.sleep(pause)
+            drain.flush()  # the rest is of live processes: what they have written up to now
+        finally:
+            drain.close()
+            dispatch.close()
+    lock.release()
+
+
 class _Sync:
     def __init__(self, home: Home, server: str, progress: Callable[[SyncReport], None]) -> None:
         self.report = SyncReport()
@@ -77,7 +103,10 @@ class _Sync:
     def run(self, paths: list[Path]) -> SyncReport:
         roots = paths or [self._home.path]
         if self._home.path in [root.absolute() for root in roots]:
-            self._drain_rings()
+            try:
+                drain_rings(self._home, self._settings)
+            except (OSError, HomeError) as error:
+                self._problem(f"rings cannot be looked for: {error}")
         spools: dict[Destination, list[Spool]] = {}
         locks: list[FileLock] = []
         for root in roots:
@@ -98,32 +127,6 @@ class _Sync:
         for root in roots:
             self._upload(root)
         return self.report
-
-    def _drain_rings(self) -> None:
-        """Rings of processes that are gone, where no agent is at work: into a spool first."""
-        from .dispatch import Dispatch
-        from .drain import Drain
-        from .mailbox import Mailbox, take_mailbox
-
-        try:
-            lock = take_mailbox(self._home, 0.0)
-        except (OSError, HomeError) as error:
-            self._problem(f"rings cannot be looked for: {error}")
-            return
-        if lock is None:
-            return  # an agent is at work
-        mailbox = Mailbox(self._home)
-        if mailbox.rings():
-            dispatch = Dispatch(self._home, self._settings, on_stop=lambda *_: None, sending=False)
-            drain = Drain(mailbox, dispatch, self._settings)
-            try:
-                while (pause := drain.tick()) and not drain.empty and not drain.blocked:
-                    time.sleep(pause)
-                drain.flush()
-            finally:
-                drain.close()
-                dispatch.close()
-        lock.release()
 
     def _open(self, path: Path, locks: list[FileLock]) -> Spool | None:
         try:

@@ -108,6 +108,7 @@ class Uploader(threading.Thread):
         """Why the last try failed; "" after a success."""
         self._home, self._settings, self._busy = home, settings, busy
         self._ending = threading.Event()
+        self._lost_at: float | None = None
         self._waits: dict[Destination, _Wait] = {}
         self._seen: dict[Path, Staged | None] = {}
 
@@ -123,8 +124,9 @@ class Uploader(threading.Thread):
         return count
 
     @property
-    def reachable(self) -> bool:
-        return not any(wait.failures for wait in self._waits.values())
+    def lost_s(self) -> float:
+        """For how long nothing could be uploaded; 0 while something can, or may."""
+        return time.monotonic() - self._lost_at if self._lost_at is not None else 0.0
 
     def stop(self) -> None:
         self._ending.set()
@@ -133,7 +135,11 @@ class Uploader(threading.Thread):
         be_nice()
         self._remove_orphans()
         while not self._ending.is_set():
-            self._round()
+            try:
+                self._round()
+            except Exception as error:  # noqa: BLE001 - a bug of ours must not end the uploads: it is said, and tried again
+                _log.exception("uploading failed")
+                self.problem = repr(error)
             self._ending.wait(_LOOK_S)
 
     def _round(self) -> None:
@@ -164,7 +170,7 @@ class Uploader(threading.Thread):
             )
             staged.remove()
             self.uploaded += 1
-            wait.failures, self.problem = 0, ""
+            wait.failures, self.problem, self._lost_at = 0, "", None
             _log.info("uploaded %s %r of %s/%s, %d bytes", staged.kind, staged.name, staged.project, staged.id,
                       staged.size)  # fmt: skip
         except (SpoolError, ApiError) as error:  # its files are not what they were, or the service will never take it
@@ -176,6 +182,8 @@ class Uploader(threading.Thread):
                 _log.warning("cannot upload %r of %s/%s: %s; it is kept in staging", staged.name, staged.project,
                              staged.id, error)  # fmt: skip
             self.problem = str(error)
+            if self._lost_at is None:
+                self._lost_at = time.monotonic()
             wait.failures += 1
             longest = min(self._settings.backoff_max_s, self._settings.backoff_min_s * 2 ** min(wait.failures, 16))
             wait.until = time.monotonic() + random.uniform(0, longest)

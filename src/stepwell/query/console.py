@@ -17,8 +17,9 @@ import pyarrow as pa
 __all__ = ["Console", "ConsoleLine", "Screen", "collapse"]
 
 _PIECE = re.compile(
-    r"\x1b\[([0-9;?]*)([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.|[\r\n\b]|[^\x1b\r\n\b]+", re.DOTALL
+    r"\x1b\[([0-9;?]*)([@-~])|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b.|[\r\n\b]|[^\x1b\r\n\b]+", re.DOTALL
 )
+_OPEN = re.compile(r"\x1b(?:\[[0-9;?]*|\][^\x07\x1b\n]*\x1b?)?\Z")  # a sequence that is not whole yet
 _COLUMNS_MAX = 1 << 16  # cursor movements cannot make a line longer than this
 STREAMS = {1: "stdout", 2: "stderr"}
 
@@ -82,9 +83,8 @@ class Screen:
     def feed(self, text: str, chunk: int = 0) -> None:
         text = self._held + text
         self._held = ""
-        cut = text.rfind("\x1b", max(0, len(text) - 32))
-        if cut >= 0 and not re.match(r"\x1b(\[[0-9;?]*[@-~]|[^\[\]])", text[cut:]):
-            text, self._held = text[:cut], text[cut:]
+        if cut := _OPEN.search(text):
+            text, self._held = text[: cut.start()], cut.group()
         for match in _PIECE.finditer(text):
             piece = match.group()
             if piece == "\n":

@@ -61,7 +61,7 @@ class HistogramPoint:
 
     @cached_property
     def intervals(self) -> list[tuple[float, float]]:
-        """(low, high) of each entry of `counts`, ascending."""
+        """(low, high) of each entry of `counts`, in that order: of the codes, so positive values first."""
         if self.edges:
             return list(zip(self.edges[:-1], self.edges[1:], strict=True))
         return _core.histogram_edges(self.buckets)
@@ -89,10 +89,13 @@ class HistogramPoint:
             raise ValueError(f"a quantile is asked for by a share from 0 to 1, not {q}")
         if not self.counts or not sum(self.counts):
             return math.nan
-        spans, mass = self._spans(), np.concatenate([[0.0], np.cumsum(np.asarray(self.counts, np.float64))])
+        spans, counts = self._spans(), np.asarray(self.counts, np.float64)
+        order = np.argsort(spans[:, 0], kind="stable")
+        spans, counts = spans[order], counts[order]
+        mass = np.cumsum(counts)
         wanted = q * mass[-1]
-        at = min(int(np.searchsorted(mass[1:], wanted)), len(spans) - 1)
-        inside = (wanted - mass[at]) / self.counts[at] if self.counts[at] else 0.0
+        at = min(int(np.searchsorted(mass, wanted)), len(spans) - 1)
+        inside = (wanted - (mass[at] - counts[at])) / counts[at] if counts[at] else 0.0
         return float(spans[at, 0] + inside * (spans[at, 1] - spans[at, 0]))
 
     def _spans(self) -> _Floats:

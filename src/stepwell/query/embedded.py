@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from ..errors import StepwellError
 from ..home import Home
+from .leftover import drain_leftover
 from .local import LocalReader
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class _Shared:
             from .intake import Intake
         except ImportError as error:
             raise missing_extra("reading without a service", error) from error
+        drain_leftover(home)
         self.key = home.path
         self.users = 0
         self.stores: LocalStores = LocalStores(home)
@@ -94,9 +96,9 @@ class _Shared:
                 self.stores.close()
 
 
-def missing_extra(what: str, error: ImportError) -> StepwellError:
+def missing_extra(what: str, error: ImportError, extra: str = "server") -> StepwellError:
     """For a part that the base install leaves out."""
+    missing = error.name or "a package"
     return StepwellError(
-        f"{what} needs the server parts of stepwell, of which {error.name or 'one'} is not installed: "
-        "pip install 'stepwell[server]'"
+        f"{what} needs more than the base install: {missing} is missing. pip install 'stepwell[{extra}]'"
     )

@@ -40,7 +40,7 @@ def known_run(home: Home, project: str, id: str) -> KnownRun | None:
         found = json.loads(_file(home, project, id).read_bytes())
         steps = {str(rank): int(step) for rank, step in dict(found.get("steps", {})).items()}
         return KnownRun(int(found["attempt"]), str(found.get("launch", "")), steps)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

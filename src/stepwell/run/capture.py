@@ -44,7 +44,8 @@ _VARIABLES = frozenset((
     "HOSTNAME", "CONTAINER_IMAGE", "KUBERNETES_NAMESPACE",
 ))  # fmt: skip
 _VARIABLE_PREFIXES = (
-    "OMP_", "NCCL_", "RCCL_", "TORCH_", "TORCHELASTIC_", "JAX_", "TF_", "SLURM_", "XLA_", "TT_METAL_", "UCX_",
+    "OMP_", "NCCL_", "RCCL_", "TORCH_", "TORCHELASTIC_", "JAX_", "TF_CPP_", "TF_GPU_", "TF_XLA_", "TF_ENABLE_",
+    "SLURM_JOB_", "SLURM_ARRAY_", "SLURM_STEP_", "XLA_", "TT_METAL_", "UCX_",
 )  # fmt: skip
 _VARIABLE_CHARACTERS_MAX = 2000
 _NICE = 10

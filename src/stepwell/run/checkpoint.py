@@ -80,9 +80,9 @@ def stage_checkpoint(
         manifest = {
             "run": origin.run.hex(),
             "writer": recorder.writer,
-            "row_seq": int(row_seq),
+            "row_seq": row_seq,
             "rank": origin.rank,
-            "version": version_of(origin.attempt, int(row_seq)),
+            "version": version_of(origin.attempt, row_seq),
             "step": step,
             "time_ms": time_ms,
             "kind": "checkpoint",

@@ -175,6 +175,12 @@ class Fields(dict[str, Any]):
             self._place(key, value)
         self.record_changes()
 
+    def replace_all(self, values: Mapping[str, Any]) -> None:
+        """These plain values and no others."""
+        for key in [key for key in self if key not in values]:
+            del self[key]
+        self.update(values)
+
     def record_changes(self) -> None:
         """Writes what has changed without an assignment: lists changed in place."""
         try:

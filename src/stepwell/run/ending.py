@@ -14,7 +14,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NoReturn
 
-__all__ = ["Ending"]
+from .notices import say
+
+__all__ = ["Ending", "exit_code_of"]
 
 
 class Ending:
@@ -60,7 +62,10 @@ class Ending:
         return exit_noted
 
     def _at_exit(self) -> None:
-        self._finish(self._exit_code)
+        try:
+            self._finish(self._exit_code)
+        except KeyboardInterrupt:
+            say("the wait at the end was interrupted; what was recorded is kept, and `stepwell sync` sends it")
 
     def _at_multiprocessing_exit(self) -> None:
         error = sys.exc_info()[1]  # it runs in a `finally`

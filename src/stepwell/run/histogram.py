@@ -91,7 +91,7 @@ def _buffer(values: Any) -> Any:
         except TypeError:
             pass  # nested: numpy finds the shape
     elif isinstance(values, (bytes, bytearray, array.array, memoryview)):
-        return values if memoryview(values).c_contiguous else memoryview(memoryview(values).tobytes())
+        return values
     if on_device(values):
         warn_of_sync()
     import numpy as np

@@ -43,7 +43,7 @@ _AUTHORIZATION = re.compile(
     r"(?P<kind>\bauthorization[\"']?\s*[:=]\s*[\"']?(?:Bearer|Basic|Token)\s+)[^\s\"',;]+|(?P<bearer>\bBearer\s+)[\w\-.=+/]{20,}",
     re.IGNORECASE,
 )
-_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_\-]*)(?P<between>[\"']?\s*[=:]\s*)(?P<value>[^\s,;]+)")
+_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_.\-]*)(?P<between>=)(?P<value>.+)", re.DOTALL)
 # In running text (a diff, source code) the value must be a literal for its name to count.
 _QUOTED_ASSIGNMENT = re.compile(
     r"(?P<name>[A-Za-z_][A-Za-z0-9_\-]*)(?P<between>[\"']?\s*[=:]\s*)(?P<quote>[\"'])(?P<value>[^\"'\n]+)(?P=quote)"

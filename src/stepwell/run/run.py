@@ -25,7 +25,7 @@ from ..home import Home
 from ..launch import start_agent
 from ..settings import Settings
 from .attempts import note_last_step
-from .config import Fields
+from .config import Fields, load_config
 from .console import Console
 from .ending import Ending, exit_code_of
 from .environment import EnvironmentCapture
@@ -83,8 +83,8 @@ class Run:
         self._ending: Ending | None = None
         self._capture = EnvironmentCapture()
         record = recorder.record if recorder is not None else None
-        self.config = Fields(FieldWriter("config", record, settings.field_bytes_max))
-        self.summary = Fields(FieldWriter("summary", record, settings.field_bytes_max))
+        self._config = Fields(FieldWriter("config", record, settings.field_bytes_max))
+        self._summary = Fields(FieldWriter("summary", record, settings.field_bytes_max))
         if recorder is not None:
             # The C function itself: a call of `run.log` meets no Python code.
             log = self._log_once_a_step_is_given if terms.needs_step else recorder.log
@@ -179,6 +179,20 @@ class Run:
         finally:  # after Ctrl-C as well
             recorder.close()
             self._capture.close()
+
+    @property
+    def config(self) -> Fields:
+        """Nested dict of hyperparameters. Assigning takes what `init(config=)` takes, and replaces all of it."""
+        return self._config
+
+    @config.setter
+    def config(self, values: object) -> None:
+        self._config.replace_all(load_config(values))
+
+    @property
+    def summary(self) -> Fields:
+        """Nested dict of results set by hand; for the last values of metrics see the query API."""
+        return self._summary
 
     @property
     def url(self) -> str | None:

@@ -60,7 +60,7 @@ class Token:
 
 
 def load_token(home: Home, token_file: Path | None = None) -> Token:
-    """STEPWELL_TOKEN, else the named file, else HOME/token, made at the first start.
+    """STEPWELL_TOKEN, else the named file, else HOME/token; a file that is not there is made.
 
     Raises SettingsError for a token too weak to use, HomeError where the file cannot be read or made.
     """
@@ -70,7 +70,7 @@ def load_token(home: Home, token_file: Path | None = None) -> Token:
     path = token_file or home.token_file
     if token_file is None:
         home.make()
-        _make(path)
+    _make(path)
     try:
         if token_file is None and stat.S_IMODE(path.stat().st_mode) & 0o077:
             path.chmod(0o600)

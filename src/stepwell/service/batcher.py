@@ -53,6 +53,7 @@ class Batcher:
         self._held_bytes = 0  # waiting and being written
         self._room = asyncio.Condition()
         self._changed = asyncio.Event()
+        self._starved = 0  # callers of `room` that wait
         self._closing = False
         self._writes = asyncio.Semaphore(_WRITES)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -68,10 +69,18 @@ class Batcher:
 
     async def room(self, size: int) -> None:
         """Returns once a block of this size may be put. One is always let in where nothing waits."""
-        async with self._room:
-            await self._room.wait_for(
-                lambda: not self._held_bytes or self._held_bytes + size <= self._settings.queue_bytes_max
-            )
+        if self._fits(size):
+            return
+        self._starved += 1
+        self._changed.set()  # nothing more will come: what waits is due now
+        try:
+            async with self._room:
+                await self._room.wait_for(lambda: self._fits(size))
+        finally:
+            self._starved -= 1
+
+    def _fits(self, size: int) -> bool:
+        return not self._held_bytes or self._held_bytes + size + _ENTRY_BYTES <= self._settings.queue_bytes_max
 
     def put(self, block: bytes) -> asyncio.Future[Outcome]:
         """Resolves once the block is durable or refused; it never raises."""
@@ -114,7 +123,7 @@ class Batcher:
         """Waits for more, until the batch is due."""
         loop = asyncio.get_running_loop()
         due = loop.time() + self._settings.flush_interval_s
-        while self._waiting_bytes < self._settings.flush_bytes and not self._closing:
+        while self._waiting_bytes < self._settings.flush_bytes and not self._closing and not self._starved:
             self._changed.clear()
             left = due - loop.time()
             if left <= 0:

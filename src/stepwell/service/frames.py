@@ -6,8 +6,9 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .. import _core
+from .._core import crc32c
 from ..errors import InvalidValue
+from ..stores.ingest import Reason
 
 __all__ = ["BodyFrame", "parse_frames"]
 
@@ -19,7 +20,8 @@ _BLOCK = 1
 @dataclass(frozen=True)
 class BodyFrame:
     block: bytes
-    fault: str  # "" for a good one
+    fault: str = ""
+    reason: Reason | None = None  # None for a good one
 
 
 def parse_frames(body: bytes) -> Iterator[BodyFrame]:
@@ -31,15 +33,15 @@ def parse_frames(body: bytes) -> Iterator[BodyFrame]:
             raise InvalidValue(f"the body ends inside a frame's header, at byte {offset}; nothing of it was stored")
         magic, kind, _, length, crc, _, _, _, _, header_crc = _HEADER.unpack_from(view, offset)
         end = offset + _HEADER.size + length
-        if magic != _MAGIC or _core.crc32c(bytes(view[offset : offset + _HEADER.size - 4])) != header_crc:
+        if magic != _MAGIC or crc32c(bytes(view[offset : offset + _HEADER.size - 4])) != header_crc:
             raise InvalidValue(f"no whole frame begins at byte {offset} of the body; nothing of it was stored")
         if end > len(view):
             raise InvalidValue(f"the body ends inside the frame at byte {offset}; nothing of it was stored")
         block = bytes(view[offset + _HEADER.size : end])
         if kind != _BLOCK:
-            yield BodyFrame(b"", f"a frame of kind {kind}, which this version does not know")
-        elif _core.crc32c(block) != crc:
-            yield BodyFrame(b"", "the frame does not match its checksum")
+            yield BodyFrame(b"", f"a frame of kind {kind}, which this version does not know", Reason.TOO_NEW)
+        elif crc32c(block) != crc:
+            yield BodyFrame(b"", "the frame does not match its checksum", Reason.DAMAGED)
         else:
-            yield BodyFrame(block, "")
+            yield BodyFrame(block)
         offset = end

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 import grpc
 import grpc.aio
 
-from .. import _core
+from .._core import crc32c
 from ..killpoints import killpoint
 from ..settings import Settings
 from ..stores.ingest import Outcome, Reason, check_block
@@ -147,7 +147,7 @@ class _Session:
 
     def _refused(self, frame: pb.Frame) -> Outcome | None:
         refused = check_block(frame.block, self._settings)
-        if refused is None and _core.crc32c(frame.block) != frame.crc32c:
+        if refused is None and crc32c(frame.block) != frame.crc32c:
             return Outcome(Reason.DAMAGED, "the block does not match its checksum")
         return refused
 

@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Body, HTTPException, Request
 from pydantic import BaseModel, Field
 
 from ..errors import InvalidValue
 from ..killpoints import killpoint
 from ..settings import Settings
 from ..stores.artifacts import ArtifactCommit, ArtifactFile
-from ..stores.ingest import Ingest, Outcome, Reason, check_block
+from ..stores.ingest import Ingest, Outcome, check_block
 from .batcher import Batcher
 from .body import read_body
 from .figures import Figures
-from .frames import parse_frames
+from .frames import BodyFrame, parse_frames
 from .stopping import Stopper
 
 __all__ = ["ingest_router"]
+
+_BODIES_MAX = 4  # requests with blocks at one time, each up to request_bytes_max in memory
+_BODY_TIMEOUT_S = 120  # so that a few peers that stand still do not shut out the others
 
 
 class _File(BaseModel):
@@ -63,15 +66,25 @@ def ingest_router(
     *, batcher: Batcher, ingest: Ingest, stopper: Stopper, settings: Settings, figures: Figures, boot: str
 ) -> APIRouter:
     router = APIRouter(prefix="/api/v1")
+    bodies = asyncio.Semaphore(_BODIES_MAX)
 
     @router.post("/blocks")
     async def post_blocks(request: Request) -> dict[str, Any]:
         """Concatenated spool frames, as on disk. Answers each by its index; an ack means durable."""
-        body = await read_body(request, settings.request_bytes_max)
-        frames = list(parse_frames(body))
+        async with bodies:
+            frames = list(parse_frames(await _read(request)))
+            return await _take(frames)
+
+    async def _read(request: Request) -> bytes:
+        try:
+            return await asyncio.wait_for(read_body(request, settings.request_bytes_max), _BODY_TIMEOUT_S)
+        except asyncio.TimeoutError:
+            raise HTTPException(408, f"the request did not arrive within {_BODY_TIMEOUT_S} s; send less") from None
+
+    async def _take(frames: list[BodyFrame]) -> dict[str, Any]:
         outcomes: list[asyncio.Future[Outcome]] = []
         for frame in frames:
-            refused = Outcome(Reason.DAMAGED, frame.fault) if frame.fault else check_block(frame.block, settings)
+            refused = Outcome(frame.reason, frame.fault) if frame.reason else check_block(frame.block, settings)
             if refused:
                 figures.count(refused)
                 done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()

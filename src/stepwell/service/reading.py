@@ -56,7 +56,7 @@ def reading_router(reader: Reader) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["reading"], route_class=JsonErrorsRoute)
 
     @router.get("/runs")
-    def runs(  # noqa: PLR0917 - FastAPI passes them by name
+    def runs(
         project: str | None = None,
         id: str | None = None,
         filter: Annotated[str | None, Query(max_length=10_000)] = None,

@@ -168,6 +168,8 @@ class _Service:
                 self._home.service_file, url=running.url, grpc=advertised, token=self._token, boot=self._boot
             )
             log.info("serving %s, gRPC %s, metrics in %s, blobs in %s", *_shown(running))
+            if loopback_names(address.host) is None:
+                log.warning("listening on %s without TLS: the token crosses the network in the clear", address)
             if on_ready:
                 on_ready(running)
             if agent and not start_agent(self._home):
@@ -213,6 +215,7 @@ class _Service:
         return uvicorn.Config(
             app,
             log_config=None,
+            log_level="warning",
             access_log=False,
             lifespan="off",
             server_header=False,

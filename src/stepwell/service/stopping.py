@@ -7,7 +7,7 @@ import json
 import secrets
 import time
 
-from .. import _core
+from .._core import KIND_EVENT, BlockBuilder
 from ..blocks import seal
 from ..errors import InvalidValue, NotFound, StoreUnavailable
 from ..ids import check_id, check_project, run_uuid
@@ -47,7 +47,7 @@ class Stopper:
             raise NotFound(f"no run {project}/{id} has arrived here")
         attempt = int(found[0]["attempt"])
         self._row_seq += 1
-        builder = _core.BlockBuilder(
+        builder = BlockBuilder(
             project=project,
             id=id,
             run=run.bytes,
@@ -57,7 +57,7 @@ class Stopper:
             created_ms=int(found[0]["created_ms"]),
         )
         body = json.dumps({"reason": reason}).encode()
-        builder.add_record(_core.KIND_EVENT, (b"stop", body), self._row_seq, 0, int(time.time() * 1000))
+        builder.add_record(KIND_EVENT, (b"stop", body), self._row_seq, 0, int(time.time() * 1000))
         outcome = await self._batcher.put(seal(builder, self._settings.compression_level))
         if not outcome.ok:
             raise StoreUnavailable(f"the request could not be kept, so nobody was told: {outcome.message}")

@@ -157,7 +157,10 @@ def index_of(folder: Path, segment: int, until: int | None = None) -> dict[int, 
     found: dict[int, int] = {}
     position = Position(segment, 0)
     while True:
-        frames, end, _ = read_frames(folder, position, _COPY_BYTES << 4, payloads=False)
+        try:
+            frames, end, _ = read_frames(folder, position, _COPY_BYTES << 4, payloads=False)
+        except FileNotFoundError:
+            return found  # acked and deleted by its owner while we looked
         for frame in frames:
             if until is not None and frame.offset >= until:
                 return found

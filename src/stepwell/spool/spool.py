@@ -97,8 +97,12 @@ class Spool:
         lock = FileLock.take(path / LOCK)
         if lock is None:
             raise SpoolError(f"{path} is held by another process, though it should be of this agent alone")
-        destination.save(path)
-        return cls(path, destination, settings, lock)
+        try:
+            destination.save(path)
+            return cls(path, destination, settings, lock)
+        except OSError:
+            lock.release()  # a full disk: the next try must not find it held by ourselves
+            raise
 
     @classmethod
     def adopt(cls, path: Path, settings: Settings | None = None) -> Spool:
@@ -281,18 +285,21 @@ class Spool:
             self._settle()
 
     def refuse(self, frame: Frame, reason: str, message: str) -> None:
-        """Never to be sent again: kept in `<segment>.refused`. Raises OSError with nothing changed."""
+        """Never to be sent again: kept in `<segment>.refused`. Raises OSError with nothing changed.
+
+        A spool that is only read stays as it is, and the cursor before the frame: its owner sets it aside.
+        """
         if self.held:
             note = {"reason": reason, "message": message, "writer": f"{frame.writer:016x}", "at": time.time()}
             set_aside(self.path, frame.segment, "refused", frame.offset, frame.length, note=note)
-        self.mark_acked([frame])
+            self.mark_acked([frame])
 
     def hold(self, frame: Frame, version: str) -> None:
         """Too new for the service of this version: kept in `<segment>.held` until another answers."""
         if self.held:
             note = {"version": version, "writer": f"{frame.writer:016x}", "at": time.time()}
             set_aside(self.path, frame.segment, "held", frame.offset, frame.length, note=note)
-        self.mark_acked([frame])
+            self.mark_acked([frame])
 
     def release_held(self, version: str) -> int:
         """Puts frames held for another version than this at the end of the spool; how many. Raises OSError."""

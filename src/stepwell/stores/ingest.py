@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .. import _core
+from .._core import BlockError, BlockTooNew, NativeBatch, block_header
 from ..blocks import unseal
 from ..errors import InvalidValue, StoreError, StoreUnavailable
 from ..ids import check_id, check_project, run_uuid
@@ -58,10 +58,10 @@ def check_block(block: bytes, settings: Settings) -> Outcome | None:
     if len(block) > settings.block_bytes_max:
         return Outcome(Reason.TOO_LARGE, f"a block of {len(block)} bytes; the service takes {settings.block_bytes_max}")
     try:
-        version, min_reader, body_bytes = _core.block_header(block)
-    except _core.BlockTooNew as error:
+        version, min_reader, body_bytes = block_header(block)
+    except BlockTooNew as error:
         return Outcome(Reason.TOO_NEW, f"{error}; upgrade the service (pip install -U stepwell), the block is kept")
-    except _core.BlockError as error:
+    except BlockError as error:
         return Outcome(Reason.DAMAGED, str(error))
     del version, min_reader
     if body_bytes > settings.block_body_bytes_max:
@@ -83,7 +83,7 @@ class Ingest:
     def write(self, blocks: Sequence[bytes]) -> list[Outcome]:
         """One outcome a block, in their order. Never raises for what a block holds or the store does."""
         outcomes: list[Outcome] = [Outcome()] * len(blocks)
-        batch = _core.NativeBatch()
+        batch = NativeBatch()
         gathered: list[int] = []
         for index, block in enumerate(blocks):
             outcomes[index] = self._add(batch, block)
@@ -94,7 +94,7 @@ class Ingest:
             gathered.append(index)
             if batch.total_rows >= self._settings.flush_rows:
                 self._flush(batch, gathered, blocks, outcomes)
-                batch, gathered = _core.NativeBatch(), []
+                batch, gathered = NativeBatch(), []
         self._flush(batch, gathered, blocks, outcomes)
         return outcomes
 
@@ -102,16 +102,16 @@ class Ingest:
         """Makes the artifact complete. Raises InvalidValue, BlobError (BlobsMissingError), StoreError."""
         commit(request, self._metrics, self._blobs)
 
-    def _add(self, batch: _core.NativeBatch, block: bytes) -> Outcome:
+    def _add(self, batch: NativeBatch, block: bytes) -> Outcome:
         refused = check_block(block, self._settings)
         if refused:
             return refused
         before = batch.total_rows
         try:
             info = batch.add(unseal(block, self._settings.block_body_bytes_max))
-        except _core.BlockTooNew as error:
+        except BlockTooNew as error:
             return Outcome(Reason.TOO_NEW, str(error))
-        except _core.BlockError as error:
+        except BlockError as error:
             return Outcome(Reason.DAMAGED, str(error))
         rows = batch.total_rows - before
         wrong = _wrong_identity(info.project, info.id, info.run)
@@ -119,15 +119,13 @@ class Ingest:
             return Outcome(Reason.REJECTED, wrong, info.run, info.attempt, max(rows, 1))
         return Outcome(run=info.run, attempt=info.attempt, rows=rows)
 
-    def _gather(self, indices: Sequence[int], blocks: Sequence[bytes]) -> _core.NativeBatch:
-        batch = _core.NativeBatch()
+    def _gather(self, indices: Sequence[int], blocks: Sequence[bytes]) -> NativeBatch:
+        batch = NativeBatch()
         for index in indices:
             batch.add(unseal(blocks[index], self._settings.block_body_bytes_max))
         return batch
 
-    def _flush(
-        self, batch: _core.NativeBatch, gathered: list[int], blocks: Sequence[bytes], outcomes: list[Outcome]
-    ) -> None:
+    def _flush(self, batch: NativeBatch, gathered: list[int], blocks: Sequence[bytes], outcomes: list[Outcome]) -> None:
         """Inserts the batch; where the store refuses it for good, finds out which block it refuses."""
         if not gathered:
             return
@@ -146,7 +144,7 @@ class Ingest:
             for half in (gathered[:middle], gathered[middle:]):
                 self._flush(self._gather(half, blocks), half, blocks, outcomes)
 
-    def _insert(self, batch: _core.NativeBatch) -> None:
+    def _insert(self, batch: NativeBatch) -> None:
         # `runs` last: a run is listed once something of it can be seen.
         for table in sorted(batch.tables, key=lambda name: name == "runs"):
             if batch.rows(table):

@@ -28,8 +28,8 @@ class StoreLock:
         self._path = f"{os.path.realpath(store)}.lock"
         self._acquired = False
 
-    def acquire(self) -> None:
-        """Raises StoreBusy naming the process that has the store open."""
+    def acquire(self) -> bool:
+        """Whether this is the process's first hold. Raises StoreBusy naming the process that has the store open."""
         with self._guard:
             fd, holders, pid = self._held.get(self._path, (-1, 0, os.getpid()))
             if holders and pid != os.getpid():
@@ -41,6 +41,7 @@ class StoreLock:
                 fd = self._lock()
             self._held[self._path] = (fd, holders + 1, os.getpid())
             self._acquired = True
+            return not holders
 
     def release(self) -> None:
         with self._guard:

@@ -7,6 +7,7 @@ before it (6 s behind a large one, measured; 0.17 s on a client of its own).
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +25,8 @@ __all__ = ["MetricStore", "open_metrics"]
 
 QUERY_CLIENTS_MAX = 4  # queries at one time; a further one waits for a client
 
+_CLOSE_WAIT_S = 5.0
+
 # Keys make a repeat harmless; block deduplication on top would swallow a re-import after a deletion.
 _INSERT_SETTINGS = {"insert_deduplicate": 0, "async_insert": 0}
 
@@ -36,7 +39,7 @@ class MetricStore:
         self._ingest_lock = threading.Lock()
         self._idle: list[Client] = []
         self._idle_lock = threading.Lock()
-        self._slots = threading.BoundedSemaphore(QUERY_CLIENTS_MAX)
+        self._slots = threading.Semaphore(QUERY_CLIENTS_MAX)
         self._closed = False
         engine.open()
         try:
@@ -61,7 +64,7 @@ class MetricStore:
     def insert_native(self, table: str, block: bytes) -> None:
         """Inserts one Native block; on return it is durable. One insert at a time."""
         with self._ingest_lock, _errors(f"cannot insert into {table}"):
-            self._ingest.raw_insert(table, insert_block=block, fmt="Native", settings=_INSERT_SETTINGS)
+            self._engine.insert_native(self._ingest, table, block, _INSERT_SETTINGS)
 
     def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """For the odd single row; bulk goes by `insert_native`."""
@@ -93,25 +96,29 @@ class MetricStore:
             return False
 
     def close(self) -> None:
-        """Waits for the insert and the queries that are running. Idempotent."""
+        """Waits for the insert that is running, and a while for queries: a stream left half read would never end.
+
+        Idempotent.
+        """
         if self._closed:
             return
         self._closed = True
+        end = time.monotonic() + _CLOSE_WAIT_S
         for _ in range(QUERY_CLIENTS_MAX):
-            self._slots.acquire()
+            self._slots.acquire(timeout=max(0.0, end - time.monotonic()))
         with self._ingest_lock:
             self._ingest.close()
-        for client in self._idle:
-            client.close()
-        for _ in range(QUERY_CLIENTS_MAX):
-            self._slots.release()
+        with self._idle_lock:
+            for client in self._idle:
+                client.close()
         self._engine.close()
 
     @contextmanager
     def _query_client(self) -> Iterator[Client]:
-        with self._slots:
-            if self._closed:
-                raise StoreError(f"{self.where} has been closed")
+        while not self._slots.acquire(timeout=1.0):
+            self._check_open()
+        try:
+            self._check_open()
             with self._idle_lock:
                 client = self._idle.pop() if self._idle else None
             if client is None:
@@ -121,6 +128,12 @@ class MetricStore:
             finally:
                 with self._idle_lock:
                     self._idle.append(client)
+        finally:
+            self._slots.release()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError(f"{self.where} has been closed")
 
 
 @contextmanager

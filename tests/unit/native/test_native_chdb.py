@@ -7,7 +7,6 @@ import struct
 import uuid
 from collections.abc import Iterator
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,7 +68,11 @@ def test_scalars_of_every_type_come_back(client: Any) -> None:
     batch = _core.NativeBatch()
     batch.add(body_of(block))
     insert(client, batch)
-    got = rows(client, "SELECT *, reinterpretAsUInt64(value) AS bits, toUnixTimestamp64Milli(time) AS ms FROM scalars ORDER BY metric, step")
+    got = rows(
+        client,
+        "SELECT *, reinterpretAsUInt64(value) AS bits, toUnixTimestamp64Milli(time) AS ms "
+        "FROM scalars ORDER BY metric, step",
+    )
     assert [(row["metric"], row["step"], row["at"], row["rank"], row["version"]) for row in got] == [
         (metric, step, at, 3, version(seq))
         for metric in ("best", "epoch", "loss")
@@ -100,8 +103,18 @@ def test_rows_of_ever_changing_sets_come_back(client: Any) -> None:
     batch.add(body_of(block))
     assert batch.rows("scalars") == 1000
     insert(client, batch)
-    assert int(client.command("SELECT countIf(value = step + 0.5 AND version % 1024 = step + 1) FROM scalars WHERE metric = 'shared'")) == 500
-    assert int(client.command("SELECT countIf(metric = concat('own/', toString(step)) AND value = step) FROM scalars")) == 500
+    assert (
+        int(
+            client.command(
+                "SELECT countIf(value = step + 0.5 AND version % 1024 = step + 1) FROM scalars WHERE metric = 'shared'"
+            )
+        )
+        == 500
+    )
+    assert (
+        int(client.command("SELECT countIf(metric = concat('own/', toString(step)) AND value = step) FROM scalars"))
+        == 500
+    )
 
 
 def test_texts_histograms_and_keyed_records_come_back(client: Any) -> None:
@@ -170,7 +183,9 @@ def test_many_blocks_of_many_writers_share_one_dictionary(client: Any) -> None:
             block.add_row([("loss", rank + step / 100), (f"rank/{rank}", step)], row_seq=step + 1, step=step, time_ms=0)
         batch.add(body_of(block))
     insert(client, batch)
-    assert int(client.command("SELECT count() FROM scalars WHERE metric = 'loss' AND value = rank + step / 100")) == 1000
+    assert (
+        int(client.command("SELECT count() FROM scalars WHERE metric = 'loss' AND value = rank + step / 100")) == 1000
+    )
     assert int(client.command("SELECT count() FROM scalars WHERE metric = concat('rank/', toString(rank))")) == 1000
 
 

@@ -77,9 +77,17 @@ def test_a_weak_token_is_refused_without_being_shown(home: Path, tmp_path: Path,
     assert not text or text not in str(caught.value)
 
 
-def test_a_token_file_that_is_not_there_is_said_so(home: Path, tmp_path: Path) -> None:
-    with pytest.raises(HomeError, match=r"cannot read the token file .*absent"):
-        load_token(Home(home), tmp_path / "absent")
+def test_a_token_file_that_cannot_be_had_is_said_so(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(HomeError, match=r"cannot make the token file .*absent"):
+        load_token(Home(home), tmp_path / "absent" / "token")
+    with pytest.raises(HomeError, match="cannot read the token file"):
+        load_token(Home(home), tmp_path)
+
+
+def test_a_named_token_file_is_made_where_there_is_none(home: Path, tmp_path: Path) -> None:
+    named = tmp_path / "secret"
+    assert load_token(Home(home), named).reveal() == named.read_text().strip()
+    assert not (home / "token").exists()
 
 
 def test_a_home_that_cannot_be_written_is_said_so(home: Path) -> None:

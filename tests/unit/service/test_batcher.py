@@ -105,6 +105,21 @@ def test_a_slow_store_stops_its_callers_at_the_bound() -> None:
     assert sum(len(batch) for batch in store.batches) == 200
 
 
+def test_a_full_queue_is_written_before_it_is_due() -> None:
+    store = Store()
+
+    async def body(batcher: Batcher) -> None:
+        waiting = []
+        for _ in range(30):
+            await batcher.room(1000)
+            waiting.append(batcher.put(b"x" * 1000))
+        await batcher.close()
+        assert all(done.result().ok for done in waiting)
+
+    run(store, replace(BASE, flush_interval_s=3600.0, queue_bytes_max=10_000), body)
+    assert max(len(batch) for batch in store.batches) < 10
+
+
 def test_a_block_larger_than_the_bound_goes_alone() -> None:
     store = Store()
 

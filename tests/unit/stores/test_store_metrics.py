@@ -60,8 +60,20 @@ def test_a_stream_left_half_read_blocks_nobody(metrics: MetricStore) -> None:
     assert metrics.rows("SELECT 1 AS one") == [{"one": 1}]
 
 
+def test_a_store_closes_though_a_stream_was_left_open(metrics_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stepwell.stores.metrics._CLOSE_WAIT_S", 0.0)
+    store = open_metrics(metrics_url)
+    stream = store.stream_arrow("SELECT number FROM numbers(1000000)")
+    next(stream)
+    store.close()
+    store.close()
+    with pytest.raises(StoreError, match="has been closed"):
+        store.rows("SELECT 1")
+    stream.close()
+
+
 def test_an_error_within_a_stream_is_a_store_error(metrics: MetricStore) -> None:
-    with pytest.raises(StoreError, match="query failed"):
+    with pytest.raises(StoreError, match="the query failed"):
         list(metrics.stream_arrow("SELECT throwIf(number = 200000) FROM numbers(1000000)"))
 
 

@@ -26,12 +26,12 @@ WHERE p.run NOT IN (SELECT run FROM tombstones)
   AND NOT arrayExists(cut -> p.step > cut.2 AND bitShiftRight(p.version, 34) < cut.1, r.cuts);
 
 CREATE OR REPLACE VIEW v_histograms AS
-SELECT run, metric, rank, step, at, time, version, count, sum, sum2, min, max, nan, pos_inf, neg_inf, buckets, counts, edges
+SELECT run, metric, rank, step, at, time, version, count, sum, sum2, min, max, `nan`, pos_inf, neg_inf, buckets, counts, edges
 FROM histograms FINAL
 WHERE run NOT IN (SELECT run FROM tombstones) AND run NOT IN (SELECT run FROM rewinds)
 UNION ALL
-SELECT p.run AS run, p.metric AS metric, p.rank AS rank, p.step AS step, p.at AS at, p.time AS time, p.version AS version, p.count AS count, p.sum AS sum, p.sum2 AS sum2, p.min AS min, p.max AS max, p.nan AS nan, p.pos_inf AS pos_inf, p.neg_inf AS neg_inf, p.buckets AS buckets, p.counts AS counts, p.edges AS edges
-FROM (SELECT run, metric, rank, step, at, time, version, count, sum, sum2, min, max, nan, pos_inf, neg_inf, buckets, counts, edges FROM histograms FINAL WHERE run IN (SELECT run FROM rewinds)) AS p
+SELECT p.run AS run, p.metric AS metric, p.rank AS rank, p.step AS step, p.at AS at, p.time AS time, p.version AS version, p.count AS count, p.sum AS sum, p.sum2 AS sum2, p.min AS min, p.max AS max, p.`nan` AS `nan`, p.pos_inf AS pos_inf, p.neg_inf AS neg_inf, p.buckets AS buckets, p.counts AS counts, p.edges AS edges
+FROM (SELECT run, metric, rank, step, at, time, version, count, sum, sum2, min, max, `nan`, pos_inf, neg_inf, buckets, counts, edges FROM histograms FINAL WHERE run IN (SELECT run FROM rewinds)) AS p
 INNER JOIN (SELECT run, groupArray((attempt, step)) AS cuts FROM rewinds FINAL GROUP BY run) AS r ON p.run = r.run
 WHERE p.run NOT IN (SELECT run FROM tombstones)
   AND NOT arrayExists(cut -> p.step > cut.2 AND bitShiftRight(p.version, 34) < cut.1, r.cuts);

@@ -1,0 +1,171 @@
+"""The commands as people run them: processes of their own, on what a real run recorded."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from serving import serving
+from support import service_address, wait_for
+
+SCRIPT = """
+import stepwell, sys
+run = stepwell.init(project="p", id="r", name="a name", config={"model": {"depth": 3}, "lr": 0.1}, tags=["t"],
+                    mode=sys.argv[1], settings={"quiet": True, "capture": False})
+print("10%\\r100%")
+for step in range(50):
+    run.log({"loss": 1 / (step + 1), "odd": float("nan") if step == 7 else step}, step=step)
+run.log({"only/late": 5.0, "weights": stepwell.Histogram([1.0, 2.0, 3.0])}, step=60)
+run.finish()
+"""
+
+
+def stepwell(*arguments: str, code: int = 0, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "stepwell", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        input=given,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture
+def recorded(home: Path, request: pytest.FixtureRequest) -> Path:
+    mode = getattr(request, "param", "online")
+    subprocess.run([sys.executable, "-c", SCRIPT, mode], check=True, timeout=60)
+    return home
+
+
+def test_runs_show_and_export_need_no_service(recorded: Path, tmp_path: Path) -> None:
+    listed = stepwell("runs", "config.lr < 1 and 't' in tags").stdout
+    assert "p/r" in listed
+    assert "a name" in listed
+    assert "finished" in listed
+    assert "no runs match" in stepwell("runs", "config.lr > 1").stdout
+    shown = stepwell("show", "r").stdout
+    for text in ("p/r", "model/depth", "only/late", "┤", "100%", "weights"):
+        assert text in shown
+    about = json.loads(stepwell("show", "p/r", "--json").stdout)
+    assert about["config"] == {"model": {"depth": 3}, "lr": 0.1}
+    assert (about["summary"]["loss"], about["summary"]["only/late"]) == (0.02, 5.0)
+    assert stepwell("show", "r", "--console").stdout == "100%\n"
+
+    stepwell("export", "p/r", "-o", str(tmp_path / "all.parquet"))
+    table = pq.read_table(tmp_path / "all.parquet")
+    assert table.schema.names == ["step", "rank", "loss", "odd", "only/late"]
+    assert table["loss"].to_pylist() == [*(1 / (step + 1) for step in range(50)), None]
+    assert json.loads(table.schema.metadata[b"stepwell"])["config"]["model"] == {"depth": 3}
+    again = stepwell("export", "p/r", "-o", str(tmp_path / "all.parquet"), code=1)
+    assert "--force" in again.stderr
+
+    rows = list(
+        csv.DictReader(io.StringIO(stepwell("export", "r", "-f", "csv", "-m", "l*", "-m", "odd", "-o", "-").stdout))
+    )
+    assert [row["loss"] for row in rows[:2]] == ["1", "0.5"]
+    assert rows[7]["odd"] == "nan"
+    whole = json.loads(stepwell("export", "r", "-f", "json", "--long", "-o", "-").stdout)
+    assert whole["config"]["lr"] == 0.1
+    assert len(whole["history"]) == 101
+    assert [row["value"] for row in whole["history"] if row["metric"] == "odd"][7] == "NaN"
+
+
+def test_mistakes_are_said_in_one_line(recorded: Path) -> None:
+    missing = stepwell("show", "p/nope", code=1).stderr
+    assert missing.startswith("error no run p/nope")
+    filtered = stepwell("runs", "lr > 1", code=1).stderr.splitlines()
+    assert filtered[0].startswith("error a run has no 'lr'")
+    assert filtered[-2:] == ["  lr > 1", "  ^"]
+    assert "Traceback" not in missing
+
+
+@pytest.mark.parametrize("recorded", ["offline"], indirect=True)
+def test_sync_takes_what_was_recorded_offline_into_the_store(recorded: Path) -> None:
+    said = stepwell("sync").stdout
+    assert "are in" in said
+    assert list((recorded / "spool").glob("*/*.seg")) == []
+    assert json.loads(stepwell("show", "p/r", "--json").stdout)["state"] == "finished"
+    assert "0 blocks" in stepwell("sync").stdout
+
+
+@pytest.mark.parametrize("recorded", ["offline"], indirect=True)
+def test_sync_sends_to_the_service_that_is_up(recorded: Path, tmp_path: Path) -> None:
+    with serving(recorded):
+        assert "sent" in stepwell("sync").stdout
+        wait_for(lambda: "finished" in stepwell("runs").stdout, what="the service to show the run")
+
+
+def test_login_tries_the_token_and_keeps_it(recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(recorded):
+        address = service_address(recorded)
+        assert address is not None
+        url, token = str(address["url"]), str(address["token"])
+        monkeypatch.setenv("STEPWELL_HOME", str(tmp_path / "elsewhere"))
+        refused = stepwell("login", url, "--token-stdin", code=1, given="not-the-token-of-this-service\n")
+        assert "does not take this token" in refused.stderr
+        assert not (tmp_path / "elsewhere" / "credentials.json").exists()
+        assert token not in stepwell("login", url, "--token-stdin", given=token + "\n").stdout
+        kept = tmp_path / "elsewhere" / "credentials.json"
+        assert kept.stat().st_mode & 0o777 == 0o600
+        assert json.loads(kept.read_text()) == {url: {"token": token}}
+        monkeypatch.setenv("STEPWELL_SERVER", url)
+        assert "stepwell" in stepwell("doctor").stdout
+        assert isinstance(json.loads(stepwell("runs", "--json").stdout), list)
+
+
+def test_doctor_finds_nothing_wrong_with_what_works(recorded: Path) -> None:
+    findings = json.loads(stepwell("doctor", "--json").stdout)
+    assert {finding["of"] for finding in findings} >= {
+        "version",
+        "wire",
+        "home",
+        "disk",
+        "shared memory",
+        "agent",
+        "spool",
+    }
+    assert not [finding for finding in findings if finding["level"] == "wrong"]
+
+
+def test_doctor_points_at_refused_blocks(recorded: Path) -> None:
+    (spool,) = {path.parent for path in (recorded / "spool").glob("*/*.seg")}
+    (spool / "00000001.refused").write_bytes(b"")
+    (spool / "00000001.refused.jsonl").write_text('{"offset": 0, "reason": "REJECTED"}\n')
+    said = stepwell("doctor", code=1).stdout
+    assert "1 blocks were refused" in said
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_the_demo_serves_on_until_it_is_stopped(home: Path, ending: signal.Signals) -> None:
+    command = [sys.executable, "-m", "stepwell", "demo", "--steps", "20"]
+    demo = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert demo.stdout is not None
+    said = ""
+    while "Ctrl-C ends it" not in said:
+        line = demo.stdout.readline()
+        assert line, said
+        said += line
+    address = service_address(home)
+    assert address is not None
+    demo.send_signal(ending)
+    demo.communicate(timeout=60)
+    assert demo.returncode == (0 if ending == signal.SIGINT else 143)
+    assert not Path(f"/proc/{address['pid']}").exists()
+    assert service_address(home) is None
+
+
+def test_the_demo_reads_back_exactly_what_it_logged(home: Path) -> None:
+    said = stepwell("demo", "--once", "--steps", "60").stdout
+    assert "✓ exact" in said
+    assert "stepwell show demo/" in said

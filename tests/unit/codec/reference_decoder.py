@@ -1,0 +1,278 @@
+"""A second decoder of blocks, written from docs/block-format.md alone and for reading, not for speed."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+MASK = 2**64 - 1
+PARTS = {2: 2, 3: 2, 4: 4, 5: 2, 6: 2, 7: 5}
+DOUBLE, INTEGER, BOOL = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Header:
+    version: int
+    min_reader: int
+    body_bytes: int
+    crc32c: int
+
+
+@dataclass(frozen=True)
+class Point:
+    """One cell of one row. `bits` is the value's 64-bit pattern."""
+
+    metric: str
+    type: int
+    bits: int
+    row_seq: int
+    step: int
+    time_ms: int
+    at: int
+
+
+@dataclass(frozen=True)
+class Record:
+    kind: int
+    parts: tuple[bytes, ...]
+    row_seq: int
+    step: int
+    time_ms: int
+
+
+@dataclass
+class Block:
+    project: str
+    id: str
+    run: bytes
+    rank: int
+    attempt: int
+    writer: int
+    created_ms: int
+    first_seq: int
+    last_seq: int
+    points: list[Point] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+
+
+def signed(bits: int) -> int:
+    return bits - 2**64 if bits >> 63 else bits
+
+
+class Reader:
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    def raw(self, n: int) -> bytes:
+        if self.at + n > len(self.data):
+            raise ValueError("the bytes end in the middle of a value")
+        self.at += n
+        return self.data[self.at - n : self.at]
+
+    def u8(self) -> int:
+        return self.raw(1)[0]
+
+    def u64(self) -> int:
+        return int.from_bytes(self.raw(8), "little")
+
+    def varint(self) -> int:
+        value = 0
+        for i in range(10):
+            byte = self.u8()
+            value |= (byte & 0x7F) << (7 * i)
+            if byte < 0x80:
+                break
+        if value > MASK:
+            raise ValueError("a varint of more than 64 bits")
+        return value
+
+    def svarint(self) -> int:
+        value = self.varint()
+        return (value >> 1) ^ (MASK if value & 1 else 0)
+
+    def text(self) -> str:
+        return self.raw(self.varint()).decode()
+
+    def finish(self) -> None:
+        if self.at != len(self.data):
+            raise ValueError("bytes too many")
+
+
+def packed_runs(reader: Reader, n: int) -> list[int]:
+    values: list[int] = []
+    while len(values) < n:
+        run = min(128, n - len(values))
+        low, width = reader.svarint(), reader.u8()
+        word = int.from_bytes(reader.raw((run * width + 7) // 8), "little")
+        values += [(low + (word >> (i * width) & ((1 << width) - 1))) & MASK for i in range(run)]
+    return values
+
+
+def running_sum(first: int, differences: list[int]) -> list[int]:
+    values = [first]
+    for difference in differences:
+        values.append((values[-1] + difference) & MASK)
+    return values
+
+
+def int_constant(reader: Reader, n: int) -> list[int]:
+    return [reader.svarint()] * n
+
+
+def int_delta(reader: Reader, n: int) -> list[int]:
+    first = reader.svarint()
+    return running_sum(first, packed_runs(reader, n - 1))
+
+
+def int_delta2(reader: Reader, n: int) -> list[int]:
+    first, delta = reader.svarint(), reader.svarint()
+    return running_sum(first, running_sum(delta, packed_runs(reader, n - 2)))
+
+
+def planes(reader: Reader, n: int, width: int) -> list[int]:
+    data = reader.raw(n * width)
+    return [int.from_bytes(data[i::n], "little") for i in range(n)]
+
+
+def unxor(words: list[int]) -> list[int]:
+    values, previous = [], 0
+    for word in words:
+        previous ^= word
+        values.append(previous)
+    return values
+
+
+def widen(word: int) -> int:
+    if word >> 23 & 0xFF == 0xFF:
+        return (word >> 31) << 63 | 0x7FF << 52 | (word & 0x7FFFFF) << 29
+    return bits_of(struct.unpack("<f", word.to_bytes(4, "little"))[0])
+
+
+def bits_of(value: float) -> int:
+    return int.from_bytes(struct.pack("<d", value), "little")
+
+
+INT_ENCODINGS: dict[int, Callable[[Reader, int], list[int]]] = {
+    0: int_constant,
+    1: packed_runs,
+    2: int_delta,
+    3: int_delta2,
+}
+DOUBLE_ENCODINGS: dict[int, Callable[[Reader, int], list[int]]] = {
+    0: lambda reader, n: [reader.u64()] * n,
+    1: lambda reader, n: planes(reader, n, 8),
+    2: lambda reader, n: unxor(planes(reader, n, 8)),
+    3: lambda reader, n: [widen(word) for word in planes(reader, n, 4)],
+    4: lambda reader, n: [widen(word) for word in unxor(planes(reader, n, 4))],
+    5: lambda reader, n: [bits_of(float(signed(value))) for value in int_column(reader, n)],
+}
+
+
+def column(encodings: dict[int, Callable[[Reader, int], list[int]]], reader: Reader, n: int) -> list[int]:
+    if n == 0:
+        return []
+    encoding = reader.u8()
+    payload = Reader(reader.raw(reader.varint()))
+    values = encodings[encoding](payload, n)
+    payload.finish()
+    return values
+
+
+def int_column(reader: Reader, n: int) -> list[int]:
+    return column(INT_ENCODINGS, reader, n)
+
+
+def double_column(reader: Reader, n: int) -> list[int]:
+    return column(DOUBLE_ENCODINGS, reader, n)
+
+
+@dataclass(frozen=True)
+class Rows:
+    step: list[int]
+    time: list[int]
+    row_seq: list[int]
+    at: list[int]
+
+    @classmethod
+    def read(cls, reader: Reader, n: int) -> Rows:
+        return cls(*(int_column(reader, n) for _ in range(4)))
+
+    def point(self, row: int, metric: str, cell_type: int, bits: int) -> Point:
+        return Point(
+            metric,
+            cell_type,
+            bits,
+            self.row_seq[row],
+            signed(self.step[row]),
+            signed(self.time[row]),
+            signed(self.at[row]),
+        )
+
+
+def read_wide(reader: Reader, metrics: list[str]) -> list[Point]:
+    n, columns = reader.varint(), reader.varint()
+    heads = [(metrics[reader.varint()], reader.u8()) for _ in range(columns)]
+    rows = Rows.read(reader, n)
+    points = []
+    for metric, cell_type in heads:
+        values = double_column(reader, n) if cell_type == DOUBLE else int_column(reader, n)
+        points += [rows.point(row, metric, cell_type, bits) for row, bits in enumerate(values)]
+    return points
+
+
+def read_long(reader: Reader, metrics: list[str]) -> list[Point]:
+    n = reader.varint()
+    if n == 0:
+        return []
+    cells = reader.varint()
+    rows = Rows.read(reader, n)
+    row_of_cell = [row for row, count in enumerate(int_column(reader, n)) for _ in range(count)]
+    names = [metrics[number] for number in int_column(reader, cells)]
+    types = int_column(reader, cells)
+    values = double_column(reader, cells)
+    return [rows.point(*cell) for cell in zip(row_of_cell, names, types, values, strict=True)]
+
+
+def read_records(reader: Reader) -> list[Record]:
+    n = reader.varint()
+    if n == 0:
+        return []
+    kinds, steps, times, row_seqs = (int_column(reader, n) for _ in range(4))
+    lengths = int_column(reader, sum(PARTS[kind] for kind in kinds))
+    data = Reader(reader.raw(reader.varint()))
+    parts = iter([data.raw(length) for length in lengths])
+    data.finish()
+    return [
+        Record(kind, tuple(next(parts) for _ in range(PARTS[kind])), row_seq, signed(step), signed(time))
+        for kind, step, time, row_seq in zip(kinds, steps, times, row_seqs, strict=True)
+    ]
+
+
+def read_header(block: bytes) -> Header:
+    magic, version, min_reader, body_bytes, crc32c, _ = struct.unpack("<4sHHQII", block[:24])
+    if magic != b"SWBK":
+        raise ValueError("not a block")
+    return Header(version, min_reader, body_bytes, crc32c)
+
+
+def decode(body: bytes) -> Block:
+    reader = Reader(body)
+    block = Block(
+        project=reader.text(),
+        id=reader.text(),
+        run=reader.raw(16),
+        rank=reader.varint(),
+        attempt=reader.varint(),
+        writer=reader.u64(),
+        created_ms=signed(reader.svarint()),
+        first_seq=reader.varint(),
+        last_seq=reader.varint(),
+    )
+    metrics = [reader.text() for _ in range(reader.varint())]
+    for _ in range(reader.varint()):
+        block.points += read_wide(reader, metrics)
+    block.points += read_long(reader, metrics)
+    block.records = read_records(reader)
+    reader.finish()
+    return block

@@ -1,0 +1,106 @@
+"""The wide table: one row a (step, rank), null where nothing was logged, every bit as it was."""
+
+from __future__ import annotations
+
+import math
+import struct
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stepwell.query.history import chosen, column_name, history_schema, widen
+
+
+def points(rows: list[tuple[str, int, int, int, float]]) -> pa.Table:
+    """As the store gives them: ordered by metric, rank, step, at; names as a dictionary."""
+    rows = sorted(rows, key=lambda row: row[:4])
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 5
+    names = pa.array(columns[0], pa.string()).dictionary_encode()
+    return pa.table(
+        {
+            "metric": names,
+            "rank": pa.array(columns[1], pa.uint32()),
+            "step": pa.array(columns[2], pa.int64()),
+            "at": pa.array(columns[3], pa.int64()),
+            "value": pa.array(columns[4], pa.float64()),
+        }
+    )
+
+
+def test_metrics_logged_at_different_steps_leave_nulls_and_nan_stays_nan() -> None:
+    table = widen(points([("a", 0, 0, 0, 1.0), ("a", 0, 2, 0, math.nan), ("b", 0, 1, 0, 5.0)]), ["a", "b"])
+    assert table["step"].to_pylist() == [0, 1, 2]
+    assert table["b"].to_pylist() == [None, 5.0, None]
+    first, nothing, nan = table["a"].to_pylist()
+    assert (first, nothing) == (1.0, None)
+    assert math.isnan(nan)
+
+
+def test_rows_ascend_by_step_then_rank() -> None:
+    table = widen(points([("a", rank, step, 0, rank + step / 10) for rank in (1, 0) for step in (3, -2, 1)]), ["a"])
+    assert list(zip(table["step"].to_pylist(), table["rank"].to_pylist(), strict=True)) == [
+        (-2, 0), (-2, 1), (1, 0), (1, 1), (3, 0), (3, 1),
+    ]  # fmt: skip
+
+
+def test_points_whose_steps_repeat_are_rows_of_their_own() -> None:
+    table = widen(points([("a", 0, 1, 20, 2.0), ("a", 0, 1, 10, 1.0), ("b", 0, 1, 10, 7.0)]), ["a", "b"])
+    assert table.select(["a", "b"]).to_pylist() == [{"a": 1.0, "b": 7.0}, {"a": 2.0, "b": None}]
+
+
+def test_a_metric_without_points_is_a_column_of_nulls() -> None:
+    assert widen(points([("a", 0, 0, 0, 1.0)]), ["a", "gone"])["gone"].to_pylist() == [None]
+    assert widen(points([]), ["gone"]).schema == history_schema(["gone"], long=False, with_run=False)
+
+
+@pytest.mark.parametrize(
+    ("metric", "column"),
+    [("loss", "loss"), ("step", "metric:step"), ("rank", "metric:rank"), ("run", "metric:run"),
+     ("metric:step", "metric:metric:step"), ("metric:loss", "metric:loss"), ("steps", "steps")],
+)  # fmt: skip
+def test_a_metric_never_takes_the_tables_own_columns(metric: str, column: str) -> None:
+    assert column_name(metric) == column
+
+
+@given(st.lists(st.sampled_from(["step", "rank", "run", "metric:step", "metric:metric:step", "a"]), unique=True))
+def test_two_metrics_never_share_a_column(metrics: list[str]) -> None:
+    assert len({column_name(name) for name in metrics}) == len(metrics)
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ([], ["a*", "acc[0]", "train/loss", "val/loss"]),
+        (["val/loss", "train/loss"], ["val/loss", "train/loss"]),
+        (["*/loss"], ["train/loss", "val/loss"]),
+        (["val/*", "*loss"], ["val/loss", "train/loss"]),
+        (["acc[?]"], ["acc[0]"]),
+        (["a*"], ["a*"]),
+        (["nope", "nope*"], ["nope"]),
+    ],
+)
+def test_patterns_name_what_is_there(asked: list[str], names: list[str]) -> None:
+    assert chosen(asked, ["val/loss", "train/loss", "acc[0]", "a*"]) == names
+
+
+bits = st.integers(0, 2**64 - 1).map(lambda word: struct.unpack("<d", struct.pack("<Q", word))[0])
+row = st.tuples(st.sampled_from("abc"), st.integers(0, 2), st.integers(-3, 3), st.integers(0, 1), bits)
+
+
+@given(st.lists(row, unique_by=lambda row: row[:4], max_size=60))
+def test_the_wide_table_holds_every_point_once_with_its_bits(rows: list[tuple[str, int, int, int, float]]) -> None:
+    names = ["a", "b", "c"]
+    table = widen(points(rows), names)
+    keys = sorted({(step, rank, at) for _, rank, step, at, _ in rows})
+    assert list(zip(table["step"].to_pylist(), table["rank"].to_pylist(), strict=True)) == [key[:2] for key in keys]
+    expected = {(name, step, rank, at): value for name, rank, step, at, value in rows}
+    for name in names:
+        column = table[name].combine_chunks()
+        raw = column.to_numpy(zero_copy_only=False)
+        for place, key in enumerate(keys):
+            value = expected.get((name, *key))
+            assert column[place].is_valid == (value is not None)
+            if value is not None:
+                assert struct.pack("<d", raw[place]) == struct.pack("<d", value)
