@@ -20,6 +20,7 @@ namespace {
 
 constexpr size_t kChunk = 2048;  // values: stays in the first-level cache beside the touched counts
 constexpr size_t kTables = 4;
+constexpr size_t kFew = 1024;            // values that are sooner sorted than tables are cleared and searched
 constexpr uint64_t kFlush = 1ULL << 31;  // values before 32-bit counts are emptied into 64-bit ones
 
 // The sums run over sixteen interleaved lanes on every machine, four vectors of four, so that they do not
@@ -101,7 +102,11 @@ Moments moments(const double* values, size_t n) { return double_moments_base(val
 
 class Counter {
  public:
-  Counter() : counts_(kTables * kCodes), totals_(kCodes) {}
+  explicit Counter(size_t n) : few_(n <= kFew) {
+    if (few_) return;
+    counts_.resize(kTables * kCodes);
+    totals_.resize(kCodes);
+  }
 
   template <typename T>
   void add(const T* values, size_t n) {
@@ -112,6 +117,10 @@ class Counter {
   // The tables are interleaved: those of one bucket share a cache line.
   template <typename T>
   void count(const T* values, size_t n) {
+    if (few_) {
+      for (size_t i = 0; i < n; ++i) codes_.push_back(static_cast<uint16_t>(code_of(values[i])));
+      return;
+    }
     counted_ += n;
     if (counted_ >= kFlush) flush();
     uint32_t* counts = counts_.data();
@@ -133,12 +142,16 @@ class Counter {
   }
 
   Histogram finish() {
-    flush();
-    for (uint32_t code = 0; code < kCodes; ++code) {
-      if (totals_[code] == 0 || !is_bucket(code)) continue;
-      result_.buckets.push_back(static_cast<uint16_t>(code));
-      result_.counts.push_back(totals_[code]);
-      result_.count += totals_[code];
+    if (few_) {
+      std::sort(codes_.begin(), codes_.end());
+      for (auto at = codes_.begin(); at != codes_.end();) {
+        const auto end = std::upper_bound(at, codes_.end(), *at);
+        emit(*at, static_cast<uint64_t>(end - at));
+        at = end;
+      }
+    } else {
+      flush();
+      for (uint32_t code = 0; code < kCodes; ++code) emit(code, totals_[code]);
     }
     for (const auto& [code, odd] :
          {std::pair{kTopCode, odd_top_}, std::pair{kTopCode + kSignCode, odd_bottom_}}) {
@@ -152,8 +165,19 @@ class Counter {
   }
 
  private:
+  void emit(uint32_t code, uint64_t count) {
+    if (count == 0 || !is_bucket(code)) return;
+    result_.buckets.push_back(static_cast<uint16_t>(code));
+    result_.counts.push_back(count);
+    result_.count += count;
+  }
+
   void flush() {
-    for (size_t i = 0; i < counts_.size(); ++i) totals_[i / kTables] += counts_[i];
+    const uint32_t* counts = counts_.data();
+    for (uint64_t& total : totals_) {
+      for (size_t table = 0; table < kTables; ++table) total += counts[table];
+      counts += kTables;
+    }
     std::fill(counts_.begin(), counts_.end(), 0);
     counted_ = 0;
   }
@@ -193,6 +217,8 @@ class Counter {
     result_.counts.erase(result_.counts.begin() + at);
   }
 
+  bool few_;
+  std::vector<uint16_t> codes_;  // of few values
   std::vector<uint32_t> counts_;
   std::vector<uint64_t> totals_;
   uint64_t counted_ = 0;  // since the last flush
@@ -304,7 +330,7 @@ size_t size_of(Type type) {
 }
 
 Histogram count_values(Type type, const void* values, size_t n) {
-  Counter counter;
+  Counter counter(n);
   const auto as_float = [](auto value) { return static_cast<float>(value); };
   const auto as_double = [](auto value) { return static_cast<double>(value); };
   switch (type) {

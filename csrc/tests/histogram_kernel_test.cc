@@ -184,6 +184,19 @@ TEST(HistogramKernel, FloatsAndDoublesOfTheSameValuesAgree) {
   EXPECT_EQ(a.nan, b.nan);
 }
 
+TEST(HistogramKernel, FewValuesCountAsPartsOfMany) {
+  std::mt19937_64 random(17);
+  std::vector<double> values(5000);
+  for (double& value : values) value = std::ldexp(static_cast<double>(random() >> 11) - 0x1p52, -50);
+  Histogram sum;
+  for (size_t at = 0; at < values.size(); at += 500)
+    merge(sum, count_values(Type::kF64, values.data() + at, 500));
+  const Histogram whole = count(Type::kF64, values);
+  EXPECT_EQ(sum.buckets, whole.buckets);
+  EXPECT_EQ(sum.counts, whole.counts);
+  EXPECT_EQ(sum.count, 5000U);
+}
+
 TEST(HistogramKernel, BooleansAreOneOrZero) {
   const Histogram h = count(Type::kBool, std::vector<uint8_t>{0, 1, 1, 255});
   EXPECT_EQ(h.sum, 3);
