@@ -1,39 +1,41 @@
-"""What is new in a run since a cursor: found by the versions that writers give, so it needs no state in the service."""
+"""What is new in runs since a cursor: found by the versions that writers give, so it needs no state in the service."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from . import sql
 from .local import MetricSource
 
-__all__ = ["Cursor", "News", "news", "state_of"]
+__all__ = ["Cursor", "News", "news", "states_of"]
 
-# version grows with every write of a rank, so a rank's greatest says what has been seen of it.
-_NEW = """
-SELECT rank, max(version) AS version, min(step) AS from_step, max(step) AS to_step, count() AS points
-FROM {0} WHERE run = {{run:UUID}} AND version > transform(rank, {{ranks:Array(UInt32)}}, {{versions:Array(UInt64)}}, toUInt64(0))
-GROUP BY rank
+# version grows with every write of a rank, so the greatest seen says what has been seen of (kind, run, rank). The
+# base tables are read, not the views: what a rewind hides was new once, and FINAL would cost more than the rest.
+_KIND = """
+SELECT '{kind}' AS kind, run, cityHash64('{kind}', run, rank) AS source, max(version) AS newest,
+  count() AS points, {low} AS low, {high} AS high
+FROM {kind} WHERE run IN {{runs:Array(UUID)}}
+  AND version > transform(cityHash64('{kind}', run, rank), {{sources:Array(UInt64)}}, {{versions:Array(UInt64)}}, toUInt64(0))
+GROUP BY run, rank
 """
-_CONSOLE = """
-SELECT rank, max(version) AS version, toInt64(0) AS from_step, toInt64(0) AS to_step, count() AS points
-FROM console WHERE run = {run:UUID} AND version > transform(rank, {ranks:Array(UInt32)}, {versions:Array(UInt64)}, toUInt64(0))
-GROUP BY rank
-"""
-_KINDS = {
-    "scalars": _NEW.format("scalars"),
-    "histograms": _NEW.format("histograms"),
-    "texts": _NEW.format("texts"),
-    "console": _CONSOLE,
-}
+_STEPPED = {"low": "min(step)", "high": "max(step)"}
+_NEWS = "SELECT kind, toString(run) AS uuid, source, newest, points, low, high FROM (" + (
+    " UNION ALL ".join(
+        [
+            *(_KIND.format(kind=kind, **_STEPPED) for kind in ("scalars", "histograms", "texts")),
+            _KIND.format(kind="console", low="toInt64(0)", high="toInt64(0)"),
+        ]
+    )
+    + ")"
+)
 
 
 @dataclass
 class Cursor:
-    """The greatest version seen of each rank, for each kind of row. Empty: everything is new."""
+    """The greatest version seen of each source (a kind of row, a run, a rank). Empty: everything is new."""
 
-    seen: dict[str, dict[int, int]] = field(default_factory=dict)
+    seen: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,21 +48,23 @@ class News:
     to_step: int
 
 
-def news(metrics: MetricSource, run: str, cursor: Cursor) -> list[News]:
-    """What was written since `cursor`, which is moved on."""
-    found = []
-    for kind, query in _KINDS.items():
-        seen = cursor.seen.setdefault(kind, {})
-        ranks = {"ranks": list(seen) or [0], "versions": list(seen.values()) or [0]}
-        rows = metrics.rows(query, {"run": run, **ranks})
-        if rows:
-            seen |= {int(row["rank"]): int(row["version"]) for row in rows}
-            steps = [(int(row["from_step"]), int(row["to_step"])) for row in rows]
-            points = sum(int(row["points"]) for row in rows)
-            found.append(News(kind, points, min(low for low, _ in steps), max(high for _, high in steps)))
-    return found
+def news(metrics: MetricSource, runs: Sequence[str], cursor: Cursor) -> dict[str, list[News]]:
+    """By run what was written since `cursor`, which is moved on. One query, however many runs."""
+    sources = {"sources": list(cursor.seen) or [0], "versions": list(cursor.seen.values()) or [0]}
+    found: dict[tuple[str, str], News] = {}
+    for row in metrics.rows(_NEWS, {"runs": list(runs), **sources}):
+        cursor.seen[int(row["source"])] = int(row["newest"])
+        key = (str(row["uuid"]), str(row["kind"]))
+        one = News(key[1], int(row["points"]), int(row["low"]), int(row["high"]))
+        old = found.get(key, one)
+        points = one.points + (old.points if old is not one else 0)
+        found[key] = News(one.kind, points, min(old.from_step, one.from_step), max(old.to_step, one.to_step))
+    by_run: dict[str, list[News]] = {}
+    for (run, _), one in found.items():
+        by_run.setdefault(run, []).append(one)
+    return by_run
 
 
-def state_of(metrics: MetricSource, run: str) -> str:
-    rows: list[dict[str, Any]] = metrics.rows(sql.STATES_OF, {"runs": [run]})
-    return str(rows[0]["state"]) if rows else "unknown"
+def states_of(metrics: MetricSource, runs: Sequence[str]) -> dict[str, str]:
+    """Of those runs that have begun."""
+    return {str(row["uuid"]): str(row["state"]) for row in metrics.rows(sql.STATES_OF, {"runs": list(runs)})}

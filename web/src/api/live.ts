@@ -51,6 +51,10 @@ export function useLive(runs: string[], on: (event: LiveEvent) => void): Record<
       source.onmessage = (message) => {
         heard();
         const event = JSON.parse(message.data as string) as LiveEvent;
+        if (event.fault) {
+          failed();
+          return;
+        }
         setStates((old) => (old[event.run] === event.state ? old : { ...old, [event.run]: event.state }));
         handler.current(event);
       };

@@ -1,5 +1,6 @@
-/** 42 s, 3 m 20 s, 5 h 12 m, 3 d 4 h. */
+/** 0.4 s, 42 s, 3 m 20 s, 5 h 12 m, 3 d 4 h. */
 export function duration(ms: number): string {
+  if (ms > 0 && ms < 9950) return `${Number((ms / 1000).toFixed(1))} s`;
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);

@@ -139,13 +139,14 @@ function draw(
     });
     ctx.setLineDash(which === 1 ? [] : [4 * ratio, 3 * ratio]);
     ctx.strokeStyle = surface;
-    ctx.lineWidth = 3 * ratio;
-    ctx.globalAlpha = 0.55;
+    ctx.lineWidth = 2.5 * ratio;
+    ctx.globalAlpha = 0.35;
+    ctx.stroke(path);
+    ctx.globalAlpha = 0.85;
+    ctx.strokeStyle = accent;
+    ctx.lineWidth = ratio;
     ctx.stroke(path);
     ctx.globalAlpha = 1;
-    ctx.strokeStyle = accent;
-    ctx.lineWidth = 1.25 * ratio;
-    ctx.stroke(path);
   });
   ctx.setLineDash([]);
   if (column >= 0 && column < data.columns) {

@@ -2,7 +2,7 @@
 
 const view = new DataView(new ArrayBuffer(4));
 const SIGN = 0x800;
-const PER_SIDE = 120; // rows of each sign: 15 octaves; what is smaller joins the row of zero
+const PER_SIDE = 96; // rows of each sign: 12 octaves; what is smaller joins the row of zero
 
 /** The edge of a code that is nearer to zero. */
 export function inner(code: number): number {

@@ -47,7 +47,7 @@ export function paint(data: Heat, rows: Rows, theme: Theme, byCount: boolean): P
   canvas.height = rows.count;
   const context = canvas.getContext("2d");
   const values = new Float64Array(data.columns * rows.count);
-  let most = 0;
+
   for (let column = 0; column < data.columns; column += 1) {
     const counts = columnRows(data, rows, column);
     let total = 0;
@@ -55,9 +55,9 @@ export function paint(data: Heat, rows: Rows, theme: Theme, byCount: boolean): P
     for (let row = 0; row < rows.count; row += 1) {
       const value = byCount ? counts[row]! : total ? counts[row]! / total : 0;
       values[row * data.columns + column] = value;
-      if (value > most) most = value;
     }
   }
+  const most = strong(values);
   if (context && most > 0) {
     const image = context.createImageData(canvas.width, canvas.height);
     const pixels = new Uint32Array(image.data.buffer);
@@ -67,7 +67,7 @@ export function paint(data: Heat, rows: Rows, theme: Theme, byCount: boolean): P
       const line = (rows.count - 1 - row) * data.columns;
       for (let column = 0; column < data.columns; column += 1) {
         const value = values[row * data.columns + column]!;
-        const level = byCount ? Math.log1p(value) / scale : Math.sqrt(value / scale);
+        const level = Math.min(1, byCount ? Math.log1p(value) / scale : value / scale);
         // What is there at all is never the colour of nothing.
         const index = value > 0 ? Math.max(14, Math.round(level * 255)) : 0;
         pixels[line + column] = value > 0 ? colours[index]! : 0;
@@ -76,4 +76,10 @@ export function paint(data: Heat, rows: Rows, theme: Theme, byCount: boolean): P
     context.putImageData(image, 0, 0);
   }
   return { canvas, most };
+}
+
+/** What the strongest colour stands for: a step where all values are alike must not pale all others. */
+function strong(values: Float64Array): number {
+  const there = values.filter((value) => value > 0).sort();
+  return there.length ? there[Math.floor(0.985 * (there.length - 1))]! : 0;
 }

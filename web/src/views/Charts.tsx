@@ -137,12 +137,12 @@ export function parseZoom(text: string): Range | null {
 
 function useStore(runs: ShownRun[], axis: XAxis, smoothing: number, zoom: Range | null): SeriesStore {
   const started = useRef(new Map<string, number>());
-  for (const run of runs) started.current.set(run.uuid, run.started); // eslint-disable-line react-hooks/refs
+  for (const run of runs) started.current.set(run.uuid, run.started);
   const before = useRef<SeriesStore | null>(null);
   const store = useMemo(
     () => {
       const view = (run: string) => viewOf(zoom, axis, started.current.get(run) ?? 0);
-      return new SeriesStore(BUCKETS, smoothing, view, before.current); // eslint-disable-line react-hooks/refs
+      return new SeriesStore(BUCKETS, smoothing, view, before.current);
     },
     // A new axis asks for new data only where a part of it is in view.
     [zoom, smoothing, zoom ? axis : null], // eslint-disable-line react-hooks/exhaustive-deps
@@ -169,7 +169,7 @@ function viewOf(zoom: Range | null, axis: XAxis, started: number): View | null {
 function useFresh(store: SeriesStore, subscribe: Props["subscribe"], zoomed: boolean): number {
   const [fresh, setFresh] = useState(0);
   useEffect(() => {
-    if (!zoomed) setFresh(0); // eslint-disable-line react-hooks/set-state-in-effect
+    if (!zoomed) setFresh(0);
   }, [zoomed]);
   useEffect(() => {
     let whole = Date.now();

@@ -17,6 +17,11 @@ interface Props {
 }
 
 const LINE = 20;
+const STREAMS = [
+  ["", "All"],
+  ["1", "stdout"],
+  ["2", "stderr"],
+] as const;
 
 export function ConsoleView({ run, live, subscribe }: Props) {
   const [search, setSearch] = useParam("q", "");
@@ -52,7 +57,7 @@ export function ConsoleView({ run, live, subscribe }: Props) {
           onChange={(event) => setSearch(event.target.value, true)}
         />
         <div className="choice" role="group" aria-label="stream">
-          {Object.entries({ "": "All", "1": "stdout", "2": "stderr" }).map(([name, title]) => (
+          {STREAMS.map(([name, title]) => (
             <button
               key={name}
               type="button"

@@ -152,7 +152,7 @@ function ColourBar({ byCount }: { byCount: boolean }) {
     <div className="colour-bar" aria-hidden="true">
       <span>none</span>
       <i />
-      <span>{byCount ? "most, log" : "largest share of a step"}</span>
+      <span>{byCount ? "most, log" : "largest shares of a step"}</span>
       <span className="grow" />
       <span>lines: p5, p50, p95</span>
     </div>

@@ -1,6 +1,11 @@
 import { useState } from "react";
 import { ApiError } from "../api/client";
 
+/** Whether the service could not read the filter: a person's to mend, not the service's. */
+export function isRefusal(error: unknown): error is ApiError {
+  return error instanceof ApiError && (error.status === 400 || error.status === 422);
+}
+
 interface Props {
   value: string;
   error: unknown;
@@ -10,7 +15,7 @@ interface Props {
 /** An expression for the service; where it cannot be read, the character at which reading stopped is marked. */
 export function FilterBox({ value, error, onChange }: Props) {
   const [text, setText] = useState(value);
-  const refused = error instanceof ApiError && (error.status === 400 || error.status === 422) ? error : null;
+  const refused = isRefusal(error) ? error : null;
   return (
     <form
       className="filter"
@@ -33,14 +38,7 @@ export function FilterBox({ value, error, onChange }: Props) {
       />
       {refused && (
         <div className="filter-error" role="alert">
-          {refused.position !== undefined && (
-            <pre aria-hidden="true">
-              {value}
-              {"\n"}
-              {" ".repeat(refused.position)}^
-            </pre>
-          )}
-          {refused.message}
+          <pre>{refused.message}</pre>
         </div>
       )}
     </form>

@@ -8,7 +8,7 @@ import { plural } from "../format/number";
 import { Failed, Loading, Note } from "../parts/Note";
 import { ColumnPicker } from "./ColumnPicker";
 import { columnOf, DEFAULT, fieldColumns, sorted, suggested, type Last } from "./columns";
-import { FilterBox } from "./FilterBox";
+import { FilterBox, isRefusal } from "./FilterBox";
 import { RunsTable } from "./RunsTable";
 import { useTable } from "./useTable";
 
@@ -54,14 +54,15 @@ export function Runs({ project }: { project: string }) {
   const selected = useMemo(() => new Set(picked ? picked.split(",") : []), [picked]);
   const select = (next: Set<string>) => setPicked([...next].join(","), true);
 
-  if (!table.data) {
+  const refused = isRefusal(table.error);
+  if (!table.data && !refused) {
     return table.error ? (
       <Failed error={table.error} retry={() => void table.refetch()} />
     ) : (
       <Loading what={`Loading the runs of ${project}`} />
     );
   }
-  const { total, found } = table.data;
+  const { total, found } = table.data ?? { total: 0, found: 0 };
   if (!total && !filter) {
     return (
       <Note title={`There are no runs in ${project}.`}>
@@ -144,14 +145,14 @@ export function Runs({ project }: { project: string }) {
           onSelect={select}
         />
       ) : (
-        <Note title="No run matches.">
+        <Note title={refused ? "The filter cannot be read." : "No run matches."}>
           {filter && (
             <p>
               The filter is <code>{filter}</code>
             </p>
           )}
           <button type="button" onClick={() => setParams({ q: null, filter: null })}>
-            Show all {total.toLocaleString("en")} runs
+            Show all runs
           </button>
         </Note>
       )}

@@ -29,7 +29,7 @@ export function RunsTable({ project, rows, columns, sort, selected, onSelect }: 
     overscan: 12,
   });
   const [first, ...others] = columns;
-  const grid = `40px minmax(${first!.width}px, 1fr) ${others.map((column) => `${column.width}px`).join(" ")}`;
+  const grid = `40px minmax(min(${first!.width}px, 50vw), 1fr) ${others.map((column) => `${column.width}px`).join(" ")}`;
   const width = 40 + columns.reduce((sum, column) => sum + column.width, 0);
   const toggle = (index: number, range: boolean) => {
     const next = new Set(selected);
@@ -49,7 +49,7 @@ export function RunsTable({ project, rows, columns, sort, selected, onSelect }: 
         role="table"
         aria-rowcount={rows.length + 1}
         aria-label={`runs of ${project}`}
-        style={{ minWidth: width }}
+        style={{ minWidth: `min(${width}px, ${width - first!.width}px + 50vw)` }}
       >
         <div role="row" aria-rowindex={1} className="tr head" style={{ gridTemplateColumns: grid }}>
           <span role="columnheader" className="td pick">

@@ -118,8 +118,10 @@ export function fieldColumns(runs: RunRow[]): string[] {
 /** The columns somebody sees who has chosen none: a few settings that tell the runs apart, a few results. */
 export function suggested(runs: RunRow[], metrics: string[]): string[] {
   const fields = fieldColumns(runs);
-  const first =
-    runs.length > 1 ? fields.filter((key) => new Set(runs.map((run) => run.fields[key])).size > 1) : fields;
+  const said = (key: string) =>
+    new Set(runs.map((run) => run.fields[key]).filter((text) => text !== undefined));
+  const differing = fields.filter((key) => said(key).size > 1);
+  const first = differing.length ? differing : fields;
   const telling = ["loss", "acc", "accuracy", "score", "reward", "perplexity"];
   const last = (name: string) => name.slice(name.lastIndexOf("/") + 1);
   const results = metrics.filter((name) => telling.includes(last(name))).slice(0, 4);
