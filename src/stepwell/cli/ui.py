@@ -62,7 +62,7 @@ def _place(run: str | None) -> str:
 
 
 def _running(home: Home) -> ServiceAddress | None:
-    """The service that answers, with its token. One that is named and does not answer is an error, not a reason to start."""
+    """The service that answers, with its token. One that is named must answer; another is not started for it."""
     from ..address import fetch_info, find_service, shown
     from ..errors import AuthError, ServiceUnavailable
 
@@ -135,5 +135,7 @@ def _say_tunnel(url: str) -> None:
     port = urlsplit(url).port or 80
     out = terminal()
     out.print("On your own machine, run this and leave it open:")
-    out.print(f"  [bold]ssh -N -L {port}:127.0.0.1:{port} {getpass.getuser()}@{socket.gethostname()}[/]", soft_wrap=True)
+    out.print(
+        f"  [bold]ssh -N -L {port}:127.0.0.1:{port} {getpass.getuser()}@{socket.gethostname()}[/]", soft_wrap=True
+    )
     out.print("then open this there, within two minutes:")

@@ -16,7 +16,8 @@ _KIND = """
 SELECT '{kind}' AS kind, run, cityHash64('{kind}', run, rank) AS source, max(version) AS newest,
   count() AS points, {low} AS low, {high} AS high
 FROM {kind} WHERE run IN {{runs:Array(UUID)}}
-  AND version > transform(cityHash64('{kind}', run, rank), {{sources:Array(UInt64)}}, {{versions:Array(UInt64)}}, toUInt64(0))
+  AND version > transform(cityHash64('{kind}', run, rank),
+                          {{sources:Array(UInt64)}}, {{versions:Array(UInt64)}}, toUInt64(0))
 GROUP BY run, rank
 """
 _STEPPED = {"low": "min(step)", "high": "max(step)"}

@@ -75,7 +75,9 @@ def projects(metrics: MetricSource) -> list[dict[str, Any]]:
     return [{**row, "running": running.get(row["project"], 0)} for row in metrics.rows(_PROJECTS)]
 
 
-def run_table(metrics: MetricSource, project: str, *, filters: str | None = None, limit: int = 10_000) -> dict[str, Any]:
+def run_table(
+    metrics: MetricSource, project: str, *, filters: str | None = None, limit: int = 10_000
+) -> dict[str, Any]:
     """The newest `limit` runs that pass the filter, how many there are, and the names of their metrics.
 
     Fields go as the JSON text they are stored as, by key. Raises FilterError.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ _I64 = (1 << 63) - 1
 
 @dataclass(frozen=True)
 class SeriesAsked:
-    """One curve. run: its UUID. low, high: what is in view, in steps or (by_time) in milliseconds since 1970; None: all.
+    """One curve. run: its UUID. low, high: what is in view, in steps or (by_time) in ms since 1970; None: all.
 
     since: with `shift`, what the caller already holds: where the width has stayed the same only the part from this
     step on is answered.
@@ -172,7 +173,7 @@ def _parts(table: pa.Table) -> Iterator[tuple[tuple[str, str], pa.Table]]:
     runs, names = _one(runs), _one(names)
     codes = np.asarray(runs.indices).astype(np.int64) << 32 | np.asarray(names.indices)
     cuts = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         key = (_text(runs[start].as_py()), _text(names[start].as_py()))
         yield key, table.slice(start, end - start)
 
@@ -207,7 +208,7 @@ def _buckets(part: pa.Table) -> dict[str, npt.NDArray[Any]]:
 
 
 def _floats(part: pa.Table, name: str) -> npt.NDArray[np.float64]:
-    return part.column(name).to_numpy().astype(np.float64)
+    return np.asarray(part.column(name).to_numpy(), np.float64)
 
 
 def _empty() -> dict[str, npt.NDArray[Any]]:

@@ -28,6 +28,7 @@ from .sessions import Sessions
 
 __all__ = ["Info", "create_app"]
 
+
 @dataclass(frozen=True)
 class Info:
     """GET /api/v1/info, the only thing said to everybody."""

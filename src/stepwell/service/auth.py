@@ -143,7 +143,6 @@ class HttpGuard:
         else:
             await self._app(scope, receive, send)
 
-
     def _opens(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
         if b"authorization" in headers:
             return self._token.opens(headers[b"authorization"])

@@ -134,7 +134,10 @@ def live_router(live: Live) -> APIRouter:
 
     @router.get("/live")
     async def get_live(request: Request, run: Annotated[list[UUID], Query(max_length=200)]) -> StreamingResponse:
-        """data: {"run", "state", "news": [{"kind": scalars|histograms|texts|console, "points", "from_step", "to_step"}]}"""
+        """data: {"run", "state", "fresh", "news": [{"kind", "points", "from_step", "to_step"}]}
+
+        kind: scalars | histograms | texts | console.
+        """
         return StreamingResponse(
             live.events([str(one) for one in run], request),
             media_type="text/event-stream",

@@ -85,9 +85,7 @@ def page_router(metrics: MetricSource) -> APIRouter:
         return Response(encode(answers), media_type=_COLUMNS)
 
     @router.get("/heatmap")
-    def get_heatmap(
-        run: UUID, metric: Metric, columns: Annotated[int, Query(ge=16, le=4096)] = 512
-    ) -> Response:
+    def get_heatmap(run: UUID, metric: Metric, columns: Annotated[int, Query(ge=16, le=4096)] = 512) -> Response:
         return Response(heatmap(metrics, str(run), metric, columns), media_type=_COLUMNS)
 
     @router.get("/texts")
