@@ -165,7 +165,7 @@ class Ring:
         """0 for a writer's first ring, 1 for the one it went on in, ...; file names sort in this order."""
     @property
     def role(self) -> str:
-        """ "main", or "child" for a forked process."""
+        """"main", or "child" for a forked process."""
     @property
     def created_ms(self) -> int: ...
     @property
@@ -226,7 +226,9 @@ class BlockBuilder:
     def add_row(
         self, cells: Sequence[tuple[str, float | int | bool]], row_seq: int, step: int, time_ms: int, at: int = 0
     ) -> None: ...
-    def add_record(self, kind: int, parts: tuple[bytes, ...], row_seq: int, step: int, time_ms: int) -> None:
+    def add_record(
+        self, kind: int, parts: tuple[bytes, ...], row_seq: int, step: int, time_ms: int
+    ) -> None:
         """Text that is not UTF-8 is made so. Raises BlockError for parts that the kind does not have."""
     def encode(self) -> tuple[bytes, bytes]:
         """(header, body): the block is the header and the zstd-compressed body. Empties the builder."""

@@ -8,16 +8,7 @@ import uuid
 
 from .errors import InvalidValue
 
-__all__ = [
-    "ATTEMPT_EPOCH_S",
-    "attempt_now",
-    "check_id",
-    "check_project",
-    "new_id",
-    "run_uuid",
-    "split_run",
-    "version_of",
-]
+__all__ = ["ATTEMPT_EPOCH_S", "attempt_now", "check_id", "check_project", "new_id", "run_uuid", "split_run", "version_of"]
 
 _NAMESPACE = uuid.UUID("6f0cf0ad-4b5c-5d0e-9a86-6d1d6c5f7a11")
 ATTEMPT_EPOCH_S = 1_704_067_200  # 2024-01-01T00:00:00Z

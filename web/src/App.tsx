@@ -10,8 +10,9 @@ import { Header } from "./parts/Header";
 import { Loading, Note } from "./parts/Note";
 import { Login } from "./views/Login";
 import { Projects } from "./views/Projects";
-import { RunPage } from "./views/RunPage";
 
+// Asked for at once by main.tsx where the address is a run: waiting for the first answer would cost a round trip.
+const RunPage = lazy(() => import("./views/RunPage").then((module) => ({ default: module.RunPage })));
 const Runs = lazy(() => import("./views/Runs").then((module) => ({ default: module.Runs })));
 
 export function App() {

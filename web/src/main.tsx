@@ -1,16 +1,18 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createRoot } from "react-dom/client";
+import { current } from "./address/location";
 import { ApiError } from "./api/client";
 import { App } from "./App";
 import { apply } from "./theme/theme";
-import "uplot/dist/uPlot.min.css";
 import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/controls.css";
 import "./styles/views.css";
-import "./styles/console.css";
 
 apply();
+// The code of the view goes out beside its data, not after it; the other view follows when there is time.
+if (current().path.split("/").length > 2) void import("./views/RunPage");
+else window.setTimeout(() => void import("./views/RunPage"), 1500);
 
 const queries = new QueryClient({
   defaultOptions: {

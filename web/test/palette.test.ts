@@ -58,12 +58,12 @@ function apart(hues: readonly string[], matrix: number[][]): number {
 
 describe("the hues", () => {
   it.each([
-    ["light", "normal", 0.08],
-    ["dark", "normal", 0.08],
-    ["light", "protanopia", 0.04],
-    ["dark", "protanopia", 0.04],
-    ["light", "deuteranopia", 0.04],
-    ["dark", "deuteranopia", 0.04],
+    ["light", "normal", 0.1],
+    ["dark", "normal", 0.1],
+    ["light", "protanopia", 0.06],
+    ["dark", "protanopia", 0.06],
+    ["light", "deuteranopia", 0.06],
+    ["dark", "deuteranopia", 0.06],
   ] as const)("of the %s theme are told apart with %s sight", (theme, sight, least) =>
     expect(apart(HUES[theme], SIGHT[sight]!)).toBeGreaterThan(least),
   );

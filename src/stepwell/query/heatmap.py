@@ -104,7 +104,7 @@ def _spread(edges: npt.NDArray[np.float64], counts: npt.NDArray[np.float64]) -> 
 def _cuts(low: float, high: float) -> npt.NDArray[np.float64]:
     """low, every bucket edge between, high; magnitudes below a thousandth of the bin's ends are one piece."""
     floor = max(abs(low), abs(high)) * 1e-3
-    inner = [edge for edge in _edges_from(floor, max(abs(low), abs(high)))]
+    inner = _edges_from(floor, max(abs(low), abs(high)))
     both = sorted({*(-edge for edge in inner), *inner, 0.0})
     return np.array([low, *(edge for edge in both if low < edge < high), high])
 

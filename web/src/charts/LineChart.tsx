@@ -7,7 +7,6 @@ import { onLit } from "./lit";
 import { endPlot, INK, makePlot, setView } from "./plot";
 import { pump, unpump } from "./pump";
 import { Readout } from "./Readout";
-import { saveCsv, savePng } from "./save";
 import { badPoints } from "./series";
 import type { SeriesStore } from "./store";
 
@@ -79,6 +78,12 @@ export function LineChart(props: Props) {
     });
   }, [curves, zoom, axis, scale, theme]);
 
+  const picture = async () => {
+    const canvas = plot.current?.ctx.canvas;
+    const { savePng } = await import("./save");
+    if (canvas) savePng(metric, canvas, curves, INK[theme]);
+  };
+  const rows = async () => (await import("./save")).saveCsv(metric, curves);
   const waiting = curves.length === 0 && runs.length > 0;
   const error = runs.map((run) => store.error(run.uuid, metric)).find(Boolean);
   const empty = !waiting && curves.every((curve) => curve.series.step.length === 0);
@@ -95,7 +100,7 @@ export function LineChart(props: Props) {
             className="quiet"
             title="Save what is in view as a picture"
             aria-label={`Save ${metric} as PNG`}
-            onClick={() => plot.current && savePng(metric, plot.current.ctx.canvas, curves, INK[theme])}
+            onClick={() => void picture()}
           >
             PNG
           </button>
@@ -104,7 +109,7 @@ export function LineChart(props: Props) {
             className="quiet"
             title="Save what is in view as a table"
             aria-label={`Save ${metric} as CSV`}
-            onClick={() => saveCsv(metric, curves)}
+            onClick={() => void rows()}
           >
             CSV
           </button>

@@ -1,4 +1,5 @@
 // uPlot gives axes, cursor and zoom; the curves are drawn by draw.ts in its hook, from the latest state.
+import "uplot/dist/uPlot.min.css";
 import uPlot from "uplot";
 import { number } from "../format/number";
 import { duration } from "../format/time";

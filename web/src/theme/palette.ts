@@ -2,8 +2,8 @@
 import type { Theme } from "./theme";
 
 export const HUES: Record<Theme, readonly string[]> = {
-  light: ["#1f63d0", "#e07a00", "#0c8f72", "#b8327f", "#6b4fd8", "#8a6d00", "#d0342c", "#3f9fd6"],
-  dark: ["#5b9bff", "#ffa13d", "#2fc9a2", "#f07ab8", "#a58bff", "#d9bd45", "#ff6b5e", "#7fd3ff"],
+  light: ["#343ed4", "#c87f11", "#14a979", "#881379", "#9a5afe", "#6a6b01", "#7a2a07", "#087eb0"],
+  dark: ["#5e7de8", "#ed972f", "#2ec489", "#fdaed0", "#a2a8fa", "#dfd752", "#c26b61", "#1797a2"],
 };
 
 /** Past eight runs the rest are grey context. */

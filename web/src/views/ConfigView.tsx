@@ -1,3 +1,4 @@
+import "../styles/details.css";
 import { useState } from "react";
 import { fromJson } from "../api/run";
 import type { RunRow } from "../api/types";

@@ -1,3 +1,4 @@
+import "../styles/console.css";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { useParam } from "../address/location";

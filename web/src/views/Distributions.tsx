@@ -1,3 +1,4 @@
+import "../styles/details.css";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { setParams, useParam } from "../address/location";

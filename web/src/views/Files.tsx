@@ -1,3 +1,4 @@
+import "../styles/details.css";
 import { useQuery } from "@tanstack/react-query";
 import { getJson } from "../api/client";
 import type { Checkpoint, RunRow } from "../api/types";

@@ -1,3 +1,4 @@
+import "../styles/details.css";
 import { useMemo, useState } from "react";
 import { fieldValue } from "../api/run";
 import type { Metric, RunRow } from "../api/types";

@@ -1,3 +1,4 @@
+import "../styles/details.css";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { getJson } from "../api/client";
