@@ -17,7 +17,7 @@ import pyarrow as pa
 __all__ = ["Console", "ConsoleLine", "Screen", "collapse"]
 
 _PIECE = re.compile(
-    r"\x1b\[([0-9;?]*)([@-~])|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b.|[\r\n\b]|[^\x1b\r\n\b]+", re.DOTALL
+    r"\x1b\[([0-9;?]*)([@-~])|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[^\x1b]|[\r\n\b]|[^\x1b\r\n\b]+", re.DOTALL
 )
 _OPEN = re.compile(r"\x1b(?:\[[0-9;?]*|\][^\x07\x1b\n]*\x1b?)?\Z")  # a sequence that is not whole yet
 _COLUMNS_MAX = 1 << 16  # cursor movements cannot make a line longer than this

@@ -136,19 +136,19 @@ def record_everything(stores: LocalStores) -> None:
     Writing(RunKey("other", "failed"), writer=61, day=6).done(stores)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStores]:
     with LocalStores(Home(tmp_path_factory.mktemp("reading") / "home")) as stores:
         record_everything(stores)
         yield stores
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def local(stores: LocalStores) -> LocalReader:
     return LocalReader(stores.metrics, stores.blobs)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(local: LocalReader, stores: LocalStores) -> Iterator[HttpReader]:
     figures = Figures()
     app = create_app(

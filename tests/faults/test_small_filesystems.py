@@ -1,0 +1,119 @@
+"""A full or tiny /dev/shm, a full disk under the spool: real filesystems of a few hundred kilobytes.
+
+They are mounted in a mount namespace of the test's own, which needs root; in CI a machine without it is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import stepwell
+from support import REQUIRE_ALL
+
+SCRIPT = """
+import sys, time
+import stepwell
+run = stepwell.init(project="small", id="s", settings={"capture": False, "console": False})
+for i in range(int(sys.argv[1])):
+    run.log({"x": float(i), "y": i * 0.5}, step=i)
+run.finish()
+"""
+
+
+def can_mount() -> bool:
+    return (
+        shutil.which("unshare") is not None and subprocess.run(["unshare", "-m", "true"], check=False).returncode == 0
+    )
+
+
+def in_mounts(
+    mounts: Sequence[str], command: Sequence[str], timeout_s: float = 120.0
+) -> subprocess.CompletedProcess[str]:
+    """Runs the command where these filesystems are mounted, and everything it started with them."""
+    if not can_mount():
+        reason = "mounting a small filesystem needs root and `unshare`"
+        if REQUIRE_ALL:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    script = " && ".join([*mounts, shlex.join(command)])
+    return subprocess.run(
+        ["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    "size",
+    ["16k", "200k", "1m", "64m"],
+    ids=["no ring fits", "a ring fits, its share does not", "tiny", "a container's default"],
+)
+def test_a_small_shared_memory_costs_no_record(home: Path, size: str) -> None:
+    rows = 20_000
+    done = in_mounts([f"mount -t tmpfs -o size={size} tmpfs /dev/shm"], [sys.executable, "-c", SCRIPT, str(rows)])
+    assert done.returncode == 0, done.stderr
+    with stepwell.Api() as api:
+        table = api.run("small/s").history("x", "y")
+    assert table.column("x").to_pylist() == [float(i) for i in range(rows)]
+    assert table.column("y").to_pylist() == [i * 0.5 for i in range(rows)]
+
+
+def test_a_full_shared_memory_costs_no_record(home: Path) -> None:
+    rows = 20_000
+    done = in_mounts(
+        ["mount -t tmpfs -o size=2m tmpfs /dev/shm", "head -c 2m /dev/zero > /dev/shm/full || true"],
+        [sys.executable, "-c", SCRIPT, str(rows)],
+    )
+    assert done.returncode == 0, done.stderr
+    with stepwell.Api() as api:
+        assert api.run("small/s").history("x").column("x").to_pylist() == [float(i) for i in range(rows)]
+
+
+FULL_DISK = """
+import os, sys, time
+import stepwell
+run = stepwell.init(project="small", id="s", settings={"capture": False, "console": False})
+spool = os.path.join(os.environ["STEPWELL_HOME"], "filler")
+for i in range(5000):
+    run.log({"x": float(i)}, step=i)
+while not run.drained:
+    time.sleep(0.01)
+with open(spool, "wb", buffering=0) as file:
+    try:
+        while True:
+            file.write(bytes(512))
+    except OSError:
+        pass
+for i in range(5000, 20000):
+    run.log({"x": float(i)}, step=i)
+print("logged on a full disk", flush=True)
+os.unlink(spool)
+run.finish(timeout=60)
+print("drained", run.drained, flush=True)
+"""
+
+
+def test_a_full_disk_under_the_spool_stops_no_training_and_loses_nothing_once_there_is_room(
+    home: Path, tmp_path: Path
+) -> None:
+    home.mkdir()
+    kept = tmp_path / "kept"
+    script = shlex.join([sys.executable, "-c", FULL_DISK])
+    done = in_mounts(
+        [f"mount -t tmpfs -o size=2m tmpfs {home}"],
+        ["sh", "-c", f"{script} && {sys.executable} -m stepwell.agent --home {home} --once; cp -r {home} {kept}"],
+    )
+    assert done.returncode == 0, done.stderr
+    assert "logged on a full disk\ndrained True" in done.stdout, done.stdout + done.stderr
+    elsewhere = tmp_path / "elsewhere"
+    environment = {**os.environ, "STEPWELL_HOME": str(elsewhere)}
+    command = [sys.executable, "-m", "stepwell", "sync", str(kept)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60, env=environment)
+    with stepwell.Api(path=elsewhere) as api:
+        assert api.run("small/s").history("x").column("x").to_pylist() == [float(i) for i in range(20_000)]
