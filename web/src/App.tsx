@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, type ComponentType } from "react";
 import { Route, Router, Switch } from "wouter";
 import { ApiError, getJson } from "./api/client";
 import { useLostSince } from "./api/health";
@@ -11,11 +11,14 @@ import { Loading, Note } from "./parts/Note";
 import { Login } from "./views/Login";
 import { Projects } from "./views/Projects";
 
-// Asked for at once by main.tsx where the address is a run: waiting for the first answer would cost a round trip.
-const RunPage = lazy(() => import("./views/RunPage").then((module) => ({ default: module.RunPage })));
 const Runs = lazy(() => import("./views/Runs").then((module) => ({ default: module.Runs })));
 
-export function App() {
+interface Props {
+  /** Loaded before the first drawing where the address is a run: a chart must not wait for a second one. */
+  RunPage: ComponentType<{ project: string; id: string }>;
+}
+
+export function App({ RunPage }: Props) {
   const projects = useQuery({
     queryKey: ["projects"],
     queryFn: ({ signal }) => getJson<{ projects: Project[] }>("projects", signal),

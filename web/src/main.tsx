@@ -1,7 +1,9 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { lazy, type ComponentType } from "react";
 import { createRoot } from "react-dom/client";
 import { current } from "./address/location";
 import { ApiError } from "./api/client";
+import { EVERY_RUN, metricsQuery, tableQuery } from "./api/queries";
 import { App } from "./App";
 import { apply } from "./theme/theme";
 import "./styles/base.css";
@@ -10,10 +12,6 @@ import "./styles/controls.css";
 import "./styles/views.css";
 
 apply();
-// The code of the view goes out beside its data, not after it; the other view follows when there is time.
-if (current().path.split("/").length > 2) void import("./views/RunPage");
-else window.setTimeout(() => void import("./views/RunPage"), 1500);
-
 const queries = new QueryClient({
   defaultOptions: {
     queries: {
@@ -26,11 +24,25 @@ const queries = new QueryClient({
   },
 });
 
-const root = document.getElementById("root");
-if (root) {
+const load = () => import("./views/RunPage");
+
+async function start(root: HTMLElement): Promise<void> {
+  const [, project, id] = current().path.split("/").map(decodeURIComponent);
+  let RunPage: ComponentType<{ project: string; id: string }> = lazy(async () => ({
+    default: (await load()).RunPage,
+  }));
+  if (project && id) {
+    // The code of the view and its first data go out together.
+    void queries.prefetchQuery(tableQuery(project, "", EVERY_RUN));
+    void queries.prefetchQuery(metricsQuery(project, id));
+    ({ RunPage } = await load());
+  } else window.setTimeout(() => void load(), 1500);
   createRoot(root).render(
     <QueryClientProvider client={queries}>
-      <App />
+      <App RunPage={RunPage} />
     </QueryClientProvider>,
   );
 }
+
+const root = document.getElementById("root");
+if (root) void start(root);

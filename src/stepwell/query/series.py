@@ -208,7 +208,7 @@ def _buckets(part: pa.Table) -> dict[str, npt.NDArray[Any]]:
 
 
 def _floats(part: pa.Table, name: str) -> npt.NDArray[np.float64]:
-    return np.asarray(part.column(name).to_numpy(), np.float64)
+    return np.array(part.column(name).to_numpy(), np.float64)
 
 
 def _empty() -> dict[str, npt.NDArray[Any]]:

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Body, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from ..ids import run_uuid
 from ..query.console_page import console_page
 from ..query.heatmap import heatmap
 from ..query.local import MetricSource
@@ -74,8 +75,9 @@ def page_router(metrics: MetricSource) -> APIRouter:
         return JSONResponse({"last": last_values(metrics, asked.project, asked.metrics)})
 
     @router.get("/metrics")
-    def get_metrics(run: UUID) -> JSONResponse:
-        return JSONResponse({"metrics": metric_list(metrics, str(run))})
+    def get_metrics(project: str, id: str) -> JSONResponse:
+        """By project and id: the page asks before it has learnt the run's UUID."""
+        return JSONResponse({"metrics": metric_list(metrics, str(run_uuid(project, id)))})
 
     @router.post("/series")
     def post_series(asked: SeriesRequest) -> Response:

@@ -38,7 +38,12 @@ function drawCurve(frame: Frame, curve: Curve, faded: boolean, lit: boolean): vo
   context.fillStyle = colour;
   if (series.low && series.high) {
     context.globalAlpha = (series.smooth ? 0.1 : 0.2) * fade;
-    context.fill(ribbon(frame, x, series.low, series.high));
+    const band = ribbon(frame, x, series.low, series.high);
+    context.fill(band);
+    // A spike one bucket wide has next to no area: its edge is what shows it.
+    context.globalAlpha = (series.smooth ? 0.16 : 0.34) * fade;
+    context.lineWidth = 1;
+    context.stroke(band);
   }
   const thin = ratio > 1 ? 1.35 * ratio : 1;
   context.lineWidth = lit ? thin + ratio : thin;

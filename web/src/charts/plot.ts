@@ -52,9 +52,9 @@ export function makePlot(
       axes: [
         {
           ...line,
-          size: 26,
+          size: axis === "wall" ? 40 : 26, // the second line is the date
           gap: 6,
-          space: 64,
+          space: axis === "wall" ? 80 : 64,
           ...(axis === "wall"
             ? {}
             : { values: (_: uPlot, ticks: number[]) => ticks.map((tick) => xLabel(tick, axis)) }),

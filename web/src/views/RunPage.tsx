@@ -2,10 +2,10 @@ import "../styles/run.css";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useCallback, useMemo, useRef, useState } from "react";
 import { setParams, useParam } from "../address/location";
-import { getJson } from "../api/client";
+import { EVERY_RUN, metricsQuery } from "../api/queries";
 import { useLive, type LiveEvent } from "../api/live";
 import { runName } from "../api/run";
-import type { Metric, RunRow } from "../api/types";
+import type { RunRow } from "../api/types";
 import { distinct } from "../format/names";
 import { Failed, Loading, Note } from "../parts/Note";
 import { assign, colour } from "../theme/palette";
@@ -34,7 +34,7 @@ export function RunPage({ project, id }: { project: string; id: string }) {
   const theme = useTheme();
   const [tab] = useParam("tab", "charts");
   const [others] = useParam("with", "");
-  const table = useTable(project, "", 100_000);
+  const table = useTable(project, "", EVERY_RUN);
   const main = table.data?.runs.find((run) => run.id === id);
   const rows = useMemo(() => {
     const byId = new Map(table.data?.runs.map((run) => [run.id, run]));
@@ -55,7 +55,7 @@ export function RunPage({ project, id }: { project: string; id: string }) {
       started: run.started ?? run.created,
     }));
   }, [rows, theme]);
-  const metrics = useMetrics(main?.uuid);
+  const metrics = useQuery(metricsQuery(project, id));
 
   if (!table.data) {
     return table.error ? (
@@ -128,15 +128,6 @@ export function RunPage({ project, id }: { project: string; id: string }) {
   );
 }
 
-function useMetrics(run: string | undefined) {
-  return useQuery({
-    queryKey: ["metrics", run],
-    queryFn: async ({ signal }) =>
-      (await getJson<{ metrics: Metric[] }>(`metrics?run=${run}`, signal)).metrics,
-    enabled: run !== undefined,
-  });
-}
-
 const LISTS_EVERY_MS = 5_000;
 
 /** The live stream of the runs: handed to whoever subscribes; lists are asked again now and then. */
@@ -156,7 +147,7 @@ function useNews(project: string, uuids: string) {
       const now = Date.now();
       if (event.news.length && now - asked.current > LISTS_EVERY_MS) {
         asked.current = now;
-        void queries.invalidateQueries({ queryKey: ["metrics", event.run] });
+        void queries.invalidateQueries({ queryKey: ["metrics", project] });
         void queries.invalidateQueries({ queryKey: ["texts", event.run] });
       }
       if (event.state !== "running" && !event.fresh)
