@@ -1,14 +1,11 @@
-"""Reading segment files, and setting aside what cannot or may not be sent. Sources of the format: csrc/spool."""
+"""Reading segment files and the short indexes beside them. Sources of the format: csrc/spool."""
 
 from __future__ import annotations
 
-import json
 import os
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from .. import _core
 from ..errors import SpoolError
@@ -18,11 +15,10 @@ __all__ = [
     "FRAME_HEADER_BYTES",
     "HEADER_BYTES",
     "Frame",
+    "good_end",
     "index_of",
     "raw_frame",
     "read_frames",
-    "read_notes",
-    "set_aside",
     "torn_tail",
     "write_index",
 ]
@@ -33,7 +29,7 @@ FRAME_BLOCK = 1
 
 _FRAME = struct.Struct("<4sHHIIQQQII")
 _MAGIC = b"SWFR"
-_COPY_BYTES = 1 << 20
+_SCAN_BYTES = 16 << 20
 
 
 @dataclass(slots=True)
@@ -83,6 +79,16 @@ def raw_frame(folder: Path, frame: Frame) -> bytes:
         return os.pread(file.fileno(), frame.length, frame.offset)
 
 
+def good_end(folder: Path, segment: int) -> int:
+    """Where the last good frame of a segment ends."""
+    position = Position(segment, 0)
+    while True:
+        _, end, _ = read_frames(folder, position, _SCAN_BYTES, payloads=False)
+        if end <= position.offset:
+            return position.offset
+        position = Position(segment, end)
+
+
 def torn_tail(folder: Path, segment: int, end: int) -> tuple[int, bool]:
     """(bytes after the last good frame, whether they are a whole frame that is damaged and not a torn one)."""
     path = segment_file(folder, segment)
@@ -96,52 +102,6 @@ def torn_tail(folder: Path, segment: int, end: int) -> tuple[int, bool]:
     if magic != _MAGIC:
         return left, True
     return left, _core.crc32c(header[:44]) != crc or FRAME_HEADER_BYTES + length <= left
-
-
-def set_aside(folder: Path, segment: int, suffix: str, offset: int, length: int, *, note: dict[str, Any]) -> bool:
-    """Copies a range of a segment to `<segment>.<suffix>`, and says why in `<segment>.<suffix>.jsonl`.
-
-    False where that range has been set aside before. `.refused` and `.held` are segments themselves.
-    """
-    notes = segment_file(folder, segment, f"{suffix}.jsonl")
-    if any(line.get("offset") == offset for line in read_notes(notes)):
-        return False
-    target = segment_file(folder, segment, suffix)
-    with open(segment_file(folder, segment), "rb") as source, open(target, "ab") as copy:
-        if suffix != "damaged" and copy.tell() == 0:
-            copy.write(os.pread(source.fileno(), HEADER_BYTES, 0))
-        at = copy.tell()
-        source.seek(offset)
-        try:
-            left = length
-            while left > 0:
-                chunk = source.read(min(left, _COPY_BYTES))
-                if not chunk:
-                    break
-                copy.write(chunk)
-                left -= len(chunk)
-            copy.flush()
-            with open(notes, "a") as file:
-                file.write(json.dumps({"offset": offset, "length": length, **note}) + "\n")
-        except OSError:
-            os.ftruncate(copy.fileno(), at)  # a full disk: as if it had not been tried
-            raise
-    return True
-
-
-def read_notes(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a `.jsonl` beside a file that was set aside; a torn last line is passed over."""
-    try:
-        lines = path.read_text().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(value, dict):
-            yield value
 
 
 def write_index(folder: Path, segment: int, last_seqs: dict[int, int]) -> None:
@@ -158,7 +118,7 @@ def index_of(folder: Path, segment: int, until: int | None = None) -> dict[int, 
     position = Position(segment, 0)
     while True:
         try:
-            frames, end, _ = read_frames(folder, position, _COPY_BYTES << 4, payloads=False)
+            frames, end, _ = read_frames(folder, position, _SCAN_BYTES, payloads=False)
         except FileNotFoundError:
             return found  # acked and deleted by its owner while we looked
         for frame in frames:

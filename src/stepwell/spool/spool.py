@@ -6,57 +6,25 @@ import logging
 import os
 import shutil
 import threading
-import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from .. import _core
 from ..errors import SpoolError
 from ..home import Home
 from ..settings import Settings
 from .appender import Appender
-from .layout import (
-    CURSOR,
-    LOCK,
-    SYNCED,
-    Destination,
-    Position,
-    folder_name,
-    read_json,
-    segment_file,
-    segments_of,
-    write_json,
-)
+from .aside import Aside
+from .layout import LOCK, Destination, Position, folder_name, segment_file, segments_of
 from .lock import FileLock
-from .segments import (
-    HEADER_BYTES,
-    Frame,
-    index_of,
-    raw_frame,
-    read_frames,
-    read_notes,
-    set_aside,
-    torn_tail,
-)
+from .progress import Progress
+from .segments import HEADER_BYTES, Frame, good_end, index_of, raw_frame, read_frames, torn_tail
 
 __all__ = ["Spool"]
 
 _log = logging.getLogger("stepwell.spool")
 
 _READ_BYTES = 4 << 20
-
-
-@dataclass(slots=True)
-class _Flight:
-    """A frame that was read to be sent: what is needed to move the cursor past it once it is acked."""
-
-    end: int
-    writer: int
-    last_seq: int
-    done: bool
 
 
 class Spool:
@@ -70,20 +38,12 @@ class Spool:
         self.path = path
         self.destination = destination
         self.on_append: Callable[[], None] = lambda: None
-        self.boot = ""
-        """Boot id of the service that acked last."""
         self._settings = settings
         self._lock_file = lock
         self._mutex = threading.RLock()
         self._appender = Appender(path, settings)
-        self._segments = segments_of(path)
-        self._flight: OrderedDict[Position, _Flight] = OrderedDict()
-        self._done: set[Position] = set()
-        self._acked: dict[int, int] = {}
-        self._acked_at: dict[int, float] = {}
-        self._dirty = False
-        self._cursor = self._load_cursor()
-        self._read = self._cursor
+        self._progress = Progress(path)
+        self._aside = Aside(path)
         self._last: dict[int, int] | None = None
 
     # --- getting one
@@ -157,10 +117,11 @@ class Spool:
             if not self.held:
                 raise SpoolError(f"{self.path} is open for reading only")
             self._appender.roll()
-            number = max([*self._segments, self._cursor.segment, self._read.segment - 1, 0]) + 1
+            progress = self._progress
+            number = max([*progress.segments, progress.cursor.segment, progress.at.segment - 1, 0]) + 1
             used = self._appender.append(number, writer, first_seq, last_seq, block)
             if used == number:
-                self._segments.append(number)
+                progress.segments.append(number)
             if self._last is not None:
                 self._last[writer] = max(self._last.get(writer, 0), last_seq)
         self.on_append()
@@ -173,34 +134,36 @@ class Spool:
 
     def read(self, max_bytes: int = _READ_BYTES) -> list[Frame]:
         """The next frames that are not acked, at most about `max_bytes` but at least one if there is one."""
+        progress = self._progress
         while True:
             with self._mutex:
-                self._skip_missing()
-                start = self._read
+                progress.skip_missing()
+                start = progress.at
                 # Decided before it is read: a finished segment has no frame that the reading could miss.
                 finished = self._finished(start.segment)
-                if start.segment not in self._segments:
+                if start.segment not in progress.segments:
                     return []
             try:
                 frames, end, damaged = read_frames(self.path, start, max(max_bytes, 1))
             except FileNotFoundError:  # acked and deleted by its owner while we looked
                 with self._mutex:
-                    self._segments.remove(start.segment)
+                    progress.segments.remove(start.segment)
                 continue
             if finished and end <= start.offset:
                 left, _ = torn_tail(self.path, start.segment, max(end, HEADER_BYTES))
                 damaged = [(end, left)] if left > 0 else []
-            for offset, length in damaged:
-                self._set_damaged_aside(start.segment, offset, length)
+            if self.held:
+                for offset, length in damaged:
+                    self._aside.damage(start.segment, offset, length)
             with self._mutex:
-                if self._read != start:
+                if progress.at != start:
                     return []  # restarted meanwhile: this reading is void
-                fresh = [frame for frame in frames if self._takes_off(frame)]
+                fresh = [frame for frame in frames if progress.take_off(frame)]
                 if end > start.offset:
-                    self._read = Position(start.segment, end)
+                    progress.at = Position(start.segment, end)
                 elif finished:
-                    self._read = Position(start.segment + 1, 0)
-                self._settle()
+                    progress.at = Position(start.segment + 1, 0)
+                progress.settle()
             if fresh or (end <= start.offset and not finished):
                 return fresh
 
@@ -213,9 +176,7 @@ class Spool:
             self.restart()
         else:
             with self._mutex:
-                self._flight.clear()
-                self._done.clear()
-                self._read = Position(self._segments[0], 0) if self._segments else self._cursor
+                self._progress.restart_at_oldest()
         while batch := self.read():
             yield from batch
 
@@ -235,54 +196,23 @@ class Spool:
     def restart(self) -> None:
         """Reading begins again at the first unacked frame; frames acked out of order are passed over."""
         with self._mutex:
-            self._done |= {position for position, flight in self._flight.items() if flight.done}
-            self._flight.clear()
-            self._read = self._cursor
-
-    def _takes_off(self, frame: Frame) -> bool:
-        done = frame.position in self._done
-        self._done.discard(frame.position)
-        self._flight[frame.position] = _Flight(frame.offset + frame.length, frame.writer, frame.last_seq, done)
-        return not done
+            self._progress.restart()
 
     def _finished(self, segment: int) -> bool:
         if self.held:
             return segment != self._appender.active
-        if segment >= max(self._segments, default=0):
-            self._segments = segments_of(self.path)
-            self._skip_missing()
-        return segment < max(self._segments, default=0)
-
-    def _skip_missing(self) -> None:
-        if self._read.segment not in self._segments:
-            later = [segment for segment in self._segments if segment > self._read.segment]
-            if later:
-                self._read = Position(min(later), 0)
-
-    def _set_damaged_aside(self, segment: int, offset: int, length: int) -> None:
-        if not self.held:
-            return
-        try:
-            new = set_aside(self.path, segment, "damaged", offset, length, note={"at": time.time()})
-        except OSError as error:
-            _log.error("cannot set %d damaged bytes of segment %d of %s aside: %s", length, segment, self.path, error)
-            return
-        if new:
-            _log.error(
-                "%d bytes at %d of %s are damaged; they are kept in %s, everything around them is sent",
-                length, offset, segment_file(self.path, segment), segment_file(self.path, segment, "damaged").name,
-            )  # fmt: skip
+        progress = self._progress
+        if segment >= max(progress.segments, default=0):
+            progress.segments = segments_of(self.path)
+            progress.skip_missing()
+        return segment < max(progress.segments, default=0)
 
     # --- what became of a frame
 
     def mark_acked(self, frames: Iterable[Frame]) -> None:
         """These are durable elsewhere; in any order."""
         with self._mutex:
-            for frame in frames:
-                flight = self._flight.get(frame.position)
-                if flight is not None:
-                    flight.done = True
-            self._settle()
+            self._progress.ack(frames)
 
     def refuse(self, frame: Frame, reason: str, message: str) -> None:
         """Never to be sent again: kept in `<segment>.refused`. Raises OSError with nothing changed.
@@ -290,76 +220,29 @@ class Spool:
         A spool that is only read stays as it is, and the cursor before the frame: its owner sets it aside.
         """
         if self.held:
-            note = {"reason": reason, "message": message, "writer": f"{frame.writer:016x}", "at": time.time()}
-            set_aside(self.path, frame.segment, "refused", frame.offset, frame.length, note=note)
+            self._aside.refuse(frame, reason, message)
             self.mark_acked([frame])
 
     def hold(self, frame: Frame, version: str) -> None:
         """Too new for the service of this version: kept in `<segment>.held` until another answers."""
         if self.held:
-            note = {"version": version, "writer": f"{frame.writer:016x}", "at": time.time()}
-            set_aside(self.path, frame.segment, "held", frame.offset, frame.length, note=note)
+            self._aside.hold(frame, version)
             self.mark_acked([frame])
 
     def release_held(self, version: str) -> int:
         """Puts frames held for another version than this at the end of the spool; how many. Raises OSError."""
         count = 0
-        for path in sorted(self.path.glob("*.held")) if self.held else ():
-            notes = path.with_name(path.name + ".jsonl")
-            if all(note.get("version") == version for note in read_notes(notes)):
-                continue
-            frames, _, _ = _core.scan_segment(str(path), 0, os.stat(path).st_size, True)
+        for path, frames in self._aside.held_for_others(version) if self.held else ():
             for frame in frames:
                 self.append(frame.writer, frame.first_seq, frame.last_seq, frame.payload)
-            path.unlink()
-            notes.unlink(missing_ok=True)
+            self._aside.let_go(path)
             count += len(frames)
         return count
 
     def welcome(self, boot: str) -> None:
         """The service's boot id: another one than last time means that what was acked lately is sent again."""
         with self._mutex:
-            changed = bool(self.boot) and boot != self.boot
-            self.boot = boot
-            self._dirty = True
-            if not changed:
-                return
-            kept = [segment for segment in self._segments if segment <= self._cursor.segment]
-            if kept and self._cursor > Position(kept[0], HEADER_BYTES):
-                self._cursor = Position(kept[0], 0)
-                self._acked_at.clear()
-                self._done.clear()
-                self._flight.clear()
-                self._read = self._cursor
-
-    def _leave_finished(self) -> None:
-        """A segment that will not grow and is acked to its end lies behind the cursor, so that it can be deleted."""
-        number = self._cursor.segment
-        if number != self._appender.active and not self._flight and not self.unread and number in self._segments:
-            self._read = self._cursor = Position(number + 1, 0)
-            self._acked_at.setdefault(number, time.time())
-            self._dirty = True
-
-    def _settle(self) -> None:
-        """Moves the cursor over what is acked at its front."""
-        before = self._cursor
-        while self._flight:
-            position, flight = next(iter(self._flight.items()))
-            if not flight.done:
-                break
-            del self._flight[position]
-            self._acked[flight.writer] = max(self._acked.get(flight.writer, 0), flight.last_seq)
-            self._cursor = Position(position.segment, flight.end)
-        if self._flight:
-            front = next(iter(self._flight))
-            self._cursor = max(self._cursor, front)
-        else:
-            self._cursor = max(self._cursor, self._read)
-        if self._cursor != before:
-            self._dirty = True
-            for segment in self._segments:
-                if segment < self._cursor.segment:
-                    self._acked_at.setdefault(segment, time.time())
+            self._progress.welcome(boot)
 
     # --- how far
 
@@ -367,46 +250,45 @@ class Spool:
     def pending_bytes(self) -> int:
         """On disk and not acked."""
         with self._mutex:
-            total = 0
-            for segment in self._segments:
-                if segment < self._cursor.segment:
-                    continue
-                start = max(HEADER_BYTES, self._cursor.offset if segment == self._cursor.segment else 0)
-                total += max(0, self._size(segment) - start)
+            total, cursor = 0, self._progress.cursor
+            for segment in self._progress.segments:
+                if segment >= cursor.segment:
+                    start = max(HEADER_BYTES, cursor.offset if segment == cursor.segment else 0)
+                    total += max(0, self._size(segment) - start)
             return total
 
     @property
     def unread(self) -> bool:
         """Frames may be there that `read` has not given."""
         with self._mutex:
-            if not self._segments:
+            segments, at = self._progress.segments, self._progress.at
+            if not segments:
                 return False
-            last = self._segments[-1]
-            if self._read.segment != last:
-                return self._read.segment < last
-            return self._size(last) > max(self._read.offset, HEADER_BYTES)
+            if at.segment != segments[-1]:
+                return at.segment < segments[-1]
+            return self._size(segments[-1]) > max(at.offset, HEADER_BYTES)
 
     @property
     def refused(self) -> int:
         """Frames in `.refused` files."""
-        return self._noted("refused")
+        return self._aside.count("refused")
 
     @property
     def on_hold(self) -> int:
         """Frames in `.held` files."""
-        return self._noted("held")
+        return self._aside.count("held")
 
     @property
     def damaged(self) -> int:
         """Byte ranges in `.damaged` files."""
-        return self._noted("damaged")
+        return self._aside.count("damaged")
 
     def last_seqs(self) -> dict[int, int]:
         """The last row_seq of each writer in this spool, acked or not."""
         with self._mutex:
             if self._last is None:
                 self._last = {}
-                for segment in self._segments:
+                for segment in self._progress.segments:
                     for writer, seq in index_of(self.path, segment).items():
                         self._last[writer] = max(self._last.get(writer, 0), seq)
             return self._last
@@ -414,7 +296,7 @@ class Spool:
     def acked_seq(self, writer: int) -> int:
         """Every record of the writer in this spool up to this one is acked (or refused); 0 if none is known to be."""
         with self._mutex:
-            return self._acked.get(writer, 0)
+            return self._progress.acked_seq(writer)
 
     def _size(self, segment: int) -> int:
         if segment == self._appender.active:
@@ -424,24 +306,14 @@ class Spool:
         except FileNotFoundError:
             return 0
 
-    def _noted(self, suffix: str) -> int:
-        return sum(sum(1 for _ in read_notes(path)) for path in self.path.glob(f"*.{suffix}.jsonl"))
-
     # --- keeping house
 
     def save(self) -> None:
         """Writes how far it is acked, if that has changed. Losing it costs a repeat, no record. Raises OSError."""
         with self._mutex:
-            if not self._dirty:
-                return
-            self._dirty = False
-            value = {
-                "segment": self._cursor.segment,
-                "offset": self._cursor.offset,
-                "boot": self.boot,
-                "acked_at": {str(segment): at for segment, at in self._acked_at.items()},
-            }
-        write_json(self.path / (CURSOR if self.held else SYNCED), value)
+            value = self._progress.value()
+        if value is not None:
+            self._progress.save(self.path, value, self.held)
 
     def tidy(self, keep: bool = True) -> None:
         """Deletes acked segments after `segment_keep_s`, or at once. Raises OSError."""
@@ -449,17 +321,12 @@ class Spool:
             if not self.held:
                 return
             self._appender.roll()
-            self._leave_finished()
-            now = time.time()
-            for segment in [segment for segment in self._segments if segment < self._cursor.segment]:
-                at = self._acked_at.setdefault(segment, now)
-                if keep and abs(now - at) < self._settings.segment_keep_s:
-                    continue
+            if self._progress.cursor.segment != self._appender.active and not self.unread:
+                self._progress.leave_segment()
+            for segment in self._progress.behind(self._settings.segment_keep_s if keep else 0.0):
                 segment_file(self.path, segment).unlink(missing_ok=True)
                 segment_file(self.path, segment, "idx").unlink(missing_ok=True)
-                self._segments.remove(segment)
-                self._acked_at.pop(segment, None)
-                self._dirty = True
+                self._progress.forget(segment)
 
     def close(self, keep_acked: bool = True) -> None:
         """Lets go of the folder, and removes it where nothing in it is of use any more. Raises OSError."""
@@ -469,8 +336,7 @@ class Spool:
             try:
                 self._appender.finish()
                 self.tidy(keep=keep_acked)
-                aside = any(next(self.path.glob(f"*.{s}"), None) is not None for s in ("refused", "held", "damaged"))
-                if self._segments or aside:
+                if self._progress.segments or self._aside.any:
                     self.save()
                 else:
                     shutil.rmtree(self.path)
@@ -479,46 +345,17 @@ class Spool:
                     self._lock_file.release()
                     self._lock_file = None
 
-    def _load_cursor(self) -> Position:
-        values = [read_json(self.path / name) for name in (CURSOR, SYNCED)]
-        positions = [_position(value) for value in values]
-        cursor = max(positions)
-        chosen = values[positions.index(cursor)]
-        self.boot = str(chosen.get("boot", ""))
-        acked_at = chosen.get("acked_at")
-        for segment, at in acked_at.items() if isinstance(acked_at, dict) else ():
-            if str(segment).isdigit() and isinstance(at, (int, float)):
-                self._acked_at[int(segment)] = float(at)
-        for segment in self._segments:
-            if segment <= cursor.segment:
-                until = cursor.offset if segment == cursor.segment else None
-                for writer, seq in index_of(self.path, segment, until).items():
-                    self._acked[writer] = max(self._acked.get(writer, 0), seq)
-        return cursor
-
     def _cut_torn_tail(self) -> None:
         """What a killed writer left half written goes; its records are still in their ring."""
-        if not self._segments:
+        if not self._progress.segments:
             return
-        last = self._segments[-1]
-        position = Position(last, 0)
-        while True:
-            _, end, _ = read_frames(self.path, position, _READ_BYTES << 4, payloads=False)
-            if end <= position.offset:
-                break
-            position = Position(last, end)
-        left, damaged = torn_tail(self.path, last, position.offset)
+        last = self._progress.segments[-1]
+        end = good_end(self.path, last)
+        left, damaged = torn_tail(self.path, last, end)
         if left <= 0:
             return
         if damaged:
-            self._set_damaged_aside(last, position.offset, left)
+            self._aside.damage(last, end, left)
         else:
             _log.info("cut %d bytes of a torn frame off segment %d of %s", left, last, self.path)
-        os.truncate(segment_file(self.path, last), position.offset)
-
-
-def _position(value: dict[str, object]) -> Position:
-    segment, offset = value.get("segment"), value.get("offset")
-    if isinstance(segment, int) and isinstance(offset, int) and segment >= 0 and offset >= 0:
-        return Position(segment, offset)
-    return Position(0, 0)
+        os.truncate(segment_file(self.path, last), end)

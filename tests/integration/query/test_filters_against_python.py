@@ -95,7 +95,7 @@ def value_of(info: RunInfo, ref: Ref) -> Any:
     return info.last.get("/".join(ref.path)) if ref.root == "summary" else None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def infos(local: LocalReader) -> list[RunInfo]:
     return local.runs(last=True)
 
