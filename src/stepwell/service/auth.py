@@ -125,7 +125,7 @@ def loopback_names(host: str) -> frozenset[str] | None:
 class HttpGuard:
     """ASGI middleware: 421 for a foreign Host, 401 without the token or a browser's session made with it."""
 
-    def __init__(self, app: App, token: Token, hosts: Collection[str] | None, sessions: Sessions) -> None:
+    def __init__(self, app: App, token: Token, hosts: Collection[str] | None, sessions: Sessions | None = None) -> None:
         self._app = app
         self._token = token
         self._hosts = hosts
@@ -146,7 +146,7 @@ class HttpGuard:
     def _opens(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
         if b"authorization" in headers:
             return self._token.opens(headers[b"authorization"])
-        return self._sessions.opens(str(scope.get("method", "GET")), headers)
+        return self._sessions is not None and self._sessions.opens(str(scope.get("method", "GET")), headers)
 
 
 def _is_open(path: str) -> bool:
