@@ -9,6 +9,7 @@ import urllib.request
 from typing import Any
 
 import pytest
+from prefixed import under_prefix
 
 PAINTED = """canvas => {
   const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
@@ -224,6 +225,28 @@ def test_a_dead_service_leaves_what_is_seen_and_says_so(tab: Any, site: Any) -> 
     site.service.options = ("--http", f"127.0.0.1:{port}")
     site.service.start()
     page.get_by_text("connected", exact=True).wait_for(timeout=60_000)
+
+
+def test_the_page_works_under_a_path_behind_a_proxy(browser: Any, site: Any) -> None:
+    port = int(site.url.rpartition(":")[2])
+    with under_prefix(port, b"/a/b") as address:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"{address}login?ticket={site.ticket()}#/vision/{site.ids['vit-lr0.01']}")
+        chart(page, "train/loss")
+        assert page.url.startswith(f"{address}#/vision/")
+        assert [cookie["path"] for cookie in context.cookies()] == ["/a/b"]
+        context.close()
+
+
+def test_stepwell_ui_prints_an_address_that_lets_a_browser_in(browser: Any, site: Any) -> None:
+    command = [sys.executable, "-m", "stepwell", "ui", "--no-browser", f"vision/{site.ids['vit-lr0.01']}"]
+    link = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1]
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(link)
+    chart(page, "train/loss")
+    context.close()
 
 
 def test_the_page_asks_no_other_host(tab: Any, site: Any) -> None:

@@ -116,7 +116,7 @@ export function LineChart(props: Props) {
         </span>
       </figcaption>
       <div className="plot" ref={host} />
-      {waiting && !error && <div className="plot-note shimmer" aria-label="loading" />}
+      {waiting && !error && <div className="plot-note shimmer" role="status" aria-label="loading" />}
       {error && (
         <div className="plot-note">
           <span>{error}</span>

@@ -142,7 +142,7 @@ function Card({ run, metric, step, byCount, onStep }: CardProps) {
           <Facts data={data} column={column} />
         </>
       ) : (
-        <div className="plot-note shimmer" aria-label="loading" />
+        <div className="plot-note shimmer" role="status" aria-label="loading" />
       )}
     </figure>
   );
