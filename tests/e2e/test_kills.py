@@ -194,3 +194,18 @@ def test_a_service_killed_at_each_step_of_an_insert_has_every_row_once(
     assert trainer.process.returncode == 0
     assert_exact(home, trainer)
     service.stop()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", range(20))
+def test_kills_of_any_process_in_any_order(seed: int, service: Service, home: Path, tmp_path: Path) -> None:
+    source = random.Random(seed)
+    trainer = Trainer(f"soak-{seed}", tmp_path)
+    rows = sorted(source.sample(range(1, ROWS), 10))
+    for row in rows:
+        trainer.reach(row)
+        victims = source.choice([*AGAIN, *ONCE] if row == rows[-1] else AGAIN)
+        strike(victims, home, trainer, service)
+    trainer.end()
+    assert_exact(home, trainer)

@@ -44,6 +44,7 @@ class Agent:
         self._may_be_nice = may_be_nice_and_return()
         self._idle_since: float | None = None
         self._checked = 0.0
+        self._trouble = ""
 
     def stop(self) -> None:
         """From a signal handler: the loop ends soon, what is published is spooled, scalars are sent for a while."""
@@ -57,7 +58,7 @@ class Agent:
             self._drain.tick()
             self._dispatch.start()
             self._uploader.start()
-            while not self.stopping and not self._done():
+            while not self.stopping and not self._may_end():
                 pause = self._drain.tick()
                 while self._stops:
                     self._drain.stop_run(*self._stops.popleft())
@@ -77,12 +78,23 @@ class Agent:
     def ring_came(self) -> bool:
         return self._drain.ring_came()
 
-    def _done(self) -> bool:
+    def _may_end(self) -> bool:
         now = time.monotonic()
         if now - self._checked < _CHECK_S:
             return False
         self._checked = now
         self._keep_lock()
+        try:
+            done = self._done(now)
+        except OSError as error:  # a disk that fails must not keep the rings from being drained
+            if str(error) != self._trouble:
+                _log.error("cannot tell what is left to do: %s", error)
+            self._trouble = str(error)
+            return False
+        self._trouble = ""
+        return done
+
+    def _done(self, now: float) -> bool:
         if self._drain.busy and not (self._once and self._drain.empty):
             self._idle_since = None
             return False

@@ -81,6 +81,9 @@ class Dispatch:
                 except (OSError, SpoolError) as error:
                     _log.error("cannot read %s: %s", path, error)
                     continue
+                except Exception:  # noqa: BLE001 - without it what an agent before us spooled comes twice, and is the same row
+                    _log.exception("cannot tell what %s holds", path)
+                    continue
                 for writer, seq in seqs.items():
                     found[writer] = max(found.get(writer, 0), seq)
             self._before = found

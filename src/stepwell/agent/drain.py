@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -21,7 +20,9 @@ from ..killpoints import killpoint
 from ..settings import Settings
 from ..spool import Destination, Spool
 from ..spool.layout import host_name
-from .mailbox import Mailbox, RingName
+from .faults import Faults
+from .mailbox import Mailbox
+from .open_ring import OpenRing
 
 __all__ = ["Drain", "Outlet"]
 
@@ -32,6 +33,8 @@ _LIVENESS_S = 0.25
 _RETRY_S = 0.5
 _BLOCKS_A_VISIT = 8
 """So that one busy ring does not keep the others waiting."""
+_KEPT_OF_A_WRITER = 3
+"""A process whose rings cannot be drained makes a new one each time it is told: so many are kept, no more."""
 CRASH_WRITER = 1 << 63
 """Turned over in a dead writer's number: its crash is written under a number of its own, for a process that was
 only taken for dead goes on counting under the old one."""
@@ -47,33 +50,6 @@ class Outlet(Protocol):
     def room_for(self, size: int) -> bool: ...
 
 
-@dataclass
-class _Open:
-    """One ring that this agent reads."""
-
-    name: RingName
-    ring: _core.Ring
-    builder: _core.BlockBuilder
-    destination: Destination
-    who: str
-    project: str
-    id: str
-    main: bool
-    """Its process's end is the run's end on this rank; not so for forked children and the capture of the machine."""
-    pending_since: float | None = None
-    seen_bytes: int = 0
-    seen_at: float = 0.0
-    beaten_at: float = -1e9
-    looked_at: float = -1e9
-    retired_at: float | None = None
-    unlinked: bool = False
-    crash_written: bool = False
-
-    @property
-    def limit(self) -> int:
-        return self.ring.ring_bytes // 4
-
-
 class Drain:
     """All rings of a mailbox. One thread."""
 
@@ -81,12 +57,15 @@ class Drain:
         self.adopting = True
         """New rings are taken; not once the mailbox belongs to another agent."""
         self._mailbox, self._outlet, self._settings = mailbox, outlet, settings
-        self._open: dict[Path, _Open] = {}
-        self._ended: list[_Open] = []
+        self._open: dict[Path, OpenRing] = {}
+        self._ended: list[OpenRing] = []
         self._passed_over: set[Path] = set()
         self._stops: dict[tuple[bytes, int], str] = {}
         self._blocked_until = 0.0
         self._blocked: str = ""
+        self._faults = Faults()
+        self.given_up = 0
+        """Rings that could not be drained, and were set aside or left."""
         self.pressed = False
         """Some ring is over half full."""
 
@@ -139,7 +118,7 @@ class Drain:
         self.pressed = False
         pause = self._settings.poll_idle_s
         for one in list(self._open.values()):
-            pause = min(pause, self._guarded_visit(one, now))
+            pause = min(pause, self._guarded(one, self._visit, now))
         self._ended = [one for one in self._ended if self._still_awaited(one, now)]
         return max(pause, self._settings.poll_busy_s)
 
@@ -147,10 +126,7 @@ class Drain:
         """Puts what is published right now into the spools, whatever the intervals say."""
         for one in list(self._open.values()):
             if not self._mailbox.older(one.name):
-                try:
-                    self._drain(one)
-                except _core.RingError as error:
-                    self._set_aside(one, error)
+                self._guarded(one, self._flush, time.monotonic())
 
     def close(self) -> None:
         """Lets go of all rings; those of live processes stay for the next agent."""
@@ -163,22 +139,27 @@ class Drain:
 
     def _adopt(self) -> None:
         for name in self._mailbox.rings():
-            if name.path in self._open:
+            if name.path in self._open or self._faults.waits(name.path):
                 continue
             ring = self._mailbox.open(name)
             if ring is None:
                 self._passed_over.add(name.path)
                 continue
+            # What an agent before us had in its spool when it died, and had not moved the tail for.
+            seen = self._outlet.last_seqs().get(ring.writer, 0)
             try:
-                one = _opened(name, ring)
-                # What an agent before us had in its spool when it died, and had not moved the tail for.
-                seen = self._outlet.last_seqs().get(ring.writer, 0)
+                one = OpenRing.of(name, ring)
                 if seen >= ring.first_seq:
                     ring.skip_to(seen)
-            except (_core.RingError, ValueError, KeyError, TypeError, AttributeError) as error:
+            except (OSError, MemoryError) as error:
+                self._faults.another(name.path, "a process", error)
+                ring.close()
+                continue
+            except Exception as error:  # noqa: BLE001 - there is no end to what may be wrong with bytes of another process
                 ring.set_control(_core.CONTROL_RETIRED)
                 ring.close()
-                self._mailbox.set_aside(name.path, str(error))
+                self._mailbox.set_aside(name.path, repr(error))
+                self.given_up += 1
                 continue
             self._open[name.path] = one
             _log.info("adopted %s of %s", name.path.name, one.who)
@@ -186,14 +167,25 @@ class Drain:
 
     # --- one ring
 
-    def _guarded_visit(self, one: _Open, now: float) -> float:
+    def _guarded(self, one: OpenRing, action: Callable[[OpenRing, float], float], now: float) -> float:
+        """What goes wrong with one ring is no matter of the others."""
+        if self._faults.waits(one.name.path):
+            return self._settings.poll_idle_s
         try:
-            return self._visit(one, now)
+            return action(one, now)
         except _core.RingError as error:
-            self._set_aside(one, error)
-            return 0.0
+            self._give_up(one, str(error))
+        except Exception as error:  # noqa: BLE001 - a bug of ours, perhaps: it is said, and the ring is given up in the end
+            one.start_again()
+            if self._faults.another(one.name.path, one.who, error):
+                self._give_up(one, repr(error))
+        return self._settings.poll_idle_s
 
-    def _visit(self, one: _Open, now: float) -> float:
+    def _flush(self, one: OpenRing, _: float) -> float:
+        self._drain(one)
+        return 0.0
+
+    def _visit(self, one: OpenRing, now: float) -> float:
         ring, settings = one.ring, self._settings
         if now - one.beaten_at >= _BEAT_S:
             self._beat(one, now)
@@ -218,7 +210,7 @@ class Drain:
             self._look_at_owner(one, now)
         return self._next_look(one, pending, now)
 
-    def _next_look(self, one: _Open, pending: int, now: float) -> float:
+    def _next_look(self, one: OpenRing, pending: int, now: float) -> float:
         """Soon enough for the block's interval, and well before the ring fills at the pace it fills now."""
         settings = self._settings
         grown, passed = pending - one.seen_bytes, now - one.seen_at
@@ -231,7 +223,7 @@ class Drain:
             pause = min(pause, room * passed / grown / 2)
         return pause
 
-    def _drain(self, one: _Open) -> None:
+    def _drain(self, one: OpenRing) -> None:
         """Closes blocks of what is published. Raises RingError with everything before the bad bytes kept."""
         if time.monotonic() < self._blocked_until:
             return
@@ -246,6 +238,7 @@ class Drain:
             killpoint("agent.spooled")
             one.ring.commit()
             killpoint("agent.committed")
+            self._faults.forget(one.name.path)
             if not one.ring.pending_bytes:
                 return
 
@@ -268,7 +261,7 @@ class Drain:
             self._blocked = ""
         return True
 
-    def _look_at_owner(self, one: _Open, now: float) -> None:
+    def _look_at_owner(self, one: OpenRing, now: float) -> None:
         ring = one.ring
         if one.retired_at is None:
             if ring.links == 0 and not one.unlinked:
@@ -293,12 +286,9 @@ class Drain:
             one.crash_written = True
         self._end(one)
 
-    def _write_crash(self, one: _Open) -> bool:
+    def _write_crash(self, one: OpenRing) -> bool:
         ring = one.ring
-        builder = _core.BlockBuilder(
-            project=one.project, id=one.id, run=ring.run, rank=ring.rank, attempt=ring.attempt,
-            writer=ring.writer ^ CRASH_WRITER, created_ms=ring.created_ms,
-        )  # fmt: skip
+        builder = one.builder_of(ring.writer ^ CRASH_WRITER)
         body = {
             "writer": f"{ring.writer:016x}", "host": host_name(), "last_seq": ring.last_seq, "dropped": ring.dropped,
         }  # fmt: skip
@@ -307,17 +297,18 @@ class Drain:
         _log.warning("%s ended without finish after record %d", one.who, ring.last_seq)
         return self._append(one.destination, ring.writer ^ CRASH_WRITER, builder)
 
-    def _end(self, one: _Open) -> None:
+    def _end(self, one: OpenRing) -> None:
         """Everything of it is in the spool: the file goes. Its owner, if it waits for acks, is told on."""
         if one.ring.dropped:
             _log.error("%s dropped %d records while the spool or this agent stood still", one.who, one.ring.dropped)
-        del self._open[one.name.path]
         if one.ring.links:
             one.ring.unlink()
+        del self._open[one.name.path]
+        self._faults.forget(one.name.path)
         self._ended.append(one)
         self._mailbox.rings()
 
-    def _still_awaited(self, one: _Open, now: float) -> bool:
+    def _still_awaited(self, one: OpenRing, now: float) -> bool:
         if one.ring.owner_alive and self._outlet.service(one.destination) != _core.SERVICE_OFFLINE:
             self._beat(one, now)
             if self._outlet.acked_seq(one.destination, one.ring.writer) < one.ring.last_seq:
@@ -326,15 +317,24 @@ class Drain:
         one.ring.close()
         return False
 
-    def _set_aside(self, one: _Open, error: Exception) -> None:
-        """Its bytes cannot be trusted: a live owner gets a new ring, the file goes to HOME/damaged."""
-        self._open.pop(one.name.path, None)
-        one.ring.set_control(_core.CONTROL_RETIRED)
-        one.ring.close()
-        self._mailbox.set_aside(one.name.path, str(error))
+    def _give_up(self, one: OpenRing, why: str) -> None:
+        """It cannot be drained: a live owner gets a new ring, the file goes to HOME/damaged."""
+        path = one.name.path
+        self._open.pop(path, None)
+        self._faults.forget(path)
+        self.given_up += 1
+        if one.ring.owner_alive and self._mailbox.kept_of(one.name.writer) >= _KEPT_OF_A_WRITER:
+            self._mailbox.pass_over(path)
+            _log.error("%s cannot be drained (%s), as %d rings of %s before it; it is left where it is, and its "
+                       "process will drop records when it is full", path, why, _KEPT_OF_A_WRITER, one.who)  # fmt: skip
+            one.ring.close()
+        else:
+            one.ring.set_control(_core.CONTROL_RETIRED)
+            one.ring.close()
+            self._mailbox.set_aside(path, why)
         self._mailbox.rings()
 
-    def _beat(self, one: _Open, now: float) -> None:
+    def _beat(self, one: OpenRing, now: float) -> None:
         one.beaten_at = now
         acked = self._outlet.acked_seq(one.destination, one.ring.writer)
         one.ring.beat(self._outlet.service(one.destination), acked)
@@ -343,19 +343,3 @@ class Drain:
         for one in self._open.values():
             if (one.ring.run, one.ring.attempt) in self._stops:
                 one.ring.set_control(_core.CONTROL_STOP)
-
-
-def _opened(name: RingName, ring: _core.Ring) -> _Open:
-    """Raises ValueError, KeyError, TypeError, AttributeError for an identity that is none."""
-    identity = json.loads(ring.identity)
-    project, run_id = str(identity["project"]), str(identity["id"])
-    builder = _core.BlockBuilder(
-        project=project, id=run_id, run=ring.run, rank=ring.rank, attempt=ring.attempt, writer=ring.writer,
-        created_ms=int(identity.get("started_ms", ring.created_ms)),
-    )  # fmt: skip
-    mode = "offline" if identity.get("mode") == "offline" else "online"
-    return _Open(
-        name=name, ring=ring, builder=builder, destination=Destination(str(identity.get("server") or ""), mode),
-        who=f"{project}/{run_id} rank {ring.rank}", project=project, id=run_id,
-        main=ring.role == "main" and identity.get("role", "main") == "main",
-    )  # fmt: skip

@@ -29,6 +29,7 @@ _MAGIC = struct.Struct("<8sI")
 _RESCAN_S = 1.0
 _CLOCK_TICK_NS = 100_000_000
 _LOCK = "agent.lock"
+_DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, order=True)
@@ -108,8 +109,16 @@ class Mailbox:
 
     def set_aside(self, path: Path, why: str) -> None:
         """Copies a ring that cannot be read to HOME/damaged and removes it; never looks at it again."""
-        self._foreign.add(path)
+        self.pass_over(path)
         set_ring_aside(self._home, path, why)
+
+    def pass_over(self, path: Path) -> None:
+        """Never looks at this ring again, as if it were not there."""
+        self._foreign.add(path)
+
+    def kept_of(self, writer: int) -> int:
+        """How many rings of a writer were set aside, by this agent or one before it."""
+        return sum(entry.name.startswith(f"{writer:016x}-") for entry in _entries(self._home.path / _DAMAGED))
 
     def remove_drafts(self) -> None:
         """Ring files whose process died while it made them."""
@@ -132,7 +141,7 @@ class Mailbox:
 
 def set_ring_aside(home: Home, path: Path, why: str) -> None:
     """Copies the file to HOME/damaged, then unlinks it. Where the copy fails the file stays where it is."""
-    folder = home.path / "damaged"
+    folder = home.path / _DAMAGED
     target = folder / f"{path.stem}-{time.time_ns()}.ring"
     try:
         home.make(folder)

@@ -199,7 +199,11 @@ class Outbox:
             best = max(best, acked)
             if not spool.held or spool is self._own:
                 continue
-            if acked < spool.last_seqs().get(writer, 0):
+            try:
+                last = spool.last_seqs().get(writer, 0)
+            except (OSError, SpoolError):
+                last = acked + 1  # `take` says what is wrong with it
+            if acked < last:
                 return acked  # an agent before us left older records, and they are still to be sent
         return best
 

@@ -132,8 +132,8 @@ def _progress(out: Console) -> Progress:
 def _keep(out: Console, served: Served) -> None:
     if served.process is None:
         return
-    out.print(f"\n[bold green]serving[/] at {served.url} — Ctrl-C ends it")
     try:
+        out.print(f"\n[bold green]serving[/] at {served.url} — Ctrl-C ends it")
         served.wait()
     except KeyboardInterrupt:
         out.print("[dim]stopping; what is under way is stored first[/]")

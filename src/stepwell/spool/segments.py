@@ -111,9 +111,9 @@ def write_index(folder: Path, segment: int, last_seqs: dict[int, int]) -> None:
 
 def index_of(folder: Path, segment: int, until: int | None = None) -> dict[int, int]:
     """The last sequence of each writer in a segment, or in its bytes before `until`."""
-    kept = read_json(segment_file(folder, segment, "idx")) if until is None else {}
+    kept = _read_index(folder, segment) if until is None else {}
     if kept:
-        return {int(writer, 16): int(seq) for writer, seq in kept.items()}
+        return kept
     found: dict[int, int] = {}
     position = Position(segment, 0)
     while True:
@@ -128,3 +128,11 @@ def index_of(folder: Path, segment: int, until: int | None = None) -> dict[int, 
         if end <= position.offset:
             return found
         position = Position(segment, end)
+
+
+def _read_index(folder: Path, segment: int) -> dict[int, int]:
+    """{} where there is none, or one that cannot be trusted: the segment itself is read instead."""
+    try:
+        return {int(writer, 16): int(seq) for writer, seq in read_json(segment_file(folder, segment, "idx")).items()}
+    except (ValueError, TypeError):
+        return {}
