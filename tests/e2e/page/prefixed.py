@@ -29,12 +29,13 @@ def under_prefix(port: int, prefix: bytes) -> Iterator[str]:
         upstream, downstream = await asyncio.open_connection("127.0.0.1", port)
         await asyncio.gather(pipe(reader, downstream, True), pipe(upstream, writer, False))
 
-    server = loop.run_until_complete(asyncio.start_server(handle, "127.0.0.1", 0))
+    # In a thread of its own: the browser's driver has a loop running in this one.
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
+    server = asyncio.run_coroutine_threadsafe(asyncio.start_server(handle, "127.0.0.1", 0), loop).result(10)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{prefix.decode()}/"
     finally:
+        loop.call_soon_threadsafe(server.close)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        server.close()
