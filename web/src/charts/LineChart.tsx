@@ -85,7 +85,7 @@ export function LineChart(props: Props) {
   };
   const rows = async () => (await import("./save")).saveCsv(metric, curves);
   const waiting = curves.length === 0 && runs.length > 0;
-  const error = runs.map((run) => store.error(run.uuid, metric)).find(Boolean);
+  const error = runs.map((run) => store.error(run.uuid, metric)).find((one) => one !== null);
   const empty = !waiting && curves.every((curve) => curve.series.step.length === 0);
   return (
     <figure className="card chart" aria-label={metric}>
@@ -93,7 +93,7 @@ export function LineChart(props: Props) {
         <span className="card-title" title={metric}>
           {title}
         </span>
-        <Meta curves={curves} scale={scale} smoothing={smoothing} />
+        <Meta curves={curves} scale={scale} smoothing={smoothing} late={error !== undefined && !waiting} />
         <span className="card-tools">
           <button
             type="button"
@@ -117,7 +117,7 @@ export function LineChart(props: Props) {
       </figcaption>
       <div className="plot" ref={host} />
       {waiting && !error && <div className="plot-note shimmer" role="status" aria-label="loading" />}
-      {error && (
+      {error && waiting && (
         <div className="plot-note">
           <span>{error}</span>
           <button type="button" onClick={() => store.retry()}>
@@ -135,7 +135,17 @@ export function LineChart(props: Props) {
 }
 
 /** What one line of the card says about the truth of what it shows. */
-function Meta({ curves, scale, smoothing }: { curves: Curve[]; scale: YScale; smoothing: number }) {
+function Meta({
+  curves,
+  scale,
+  smoothing,
+  late,
+}: {
+  curves: Curve[];
+  scale: YScale;
+  smoothing: number;
+  late: boolean;
+}) {
   const seen = curves.reduce((sum, curve) => sum + curve.series.seen, 0);
   const bad = curves.reduce((sum, curve) => sum + badPoints(curve.series), 0);
   const shift = Math.max(-1, ...curves.map((curve) => curve.series.shift));
@@ -144,6 +154,7 @@ function Meta({ curves, scale, smoothing }: { curves: Curve[]; scale: YScale; sm
   if (!seen) return <span className="card-meta" />;
   return (
     <span className="card-meta">
+      {late && <b className="warn">not up to date</b>}
       {smoothing > 0 && <b>EMA {smoothing}</b>}
       {ranks > 1 && (
         <span title="the line is the median of the ranks, the band their least and greatest">
