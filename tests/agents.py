@@ -119,10 +119,14 @@ class Producer:
         self.process.wait()
 
 
+_QUICK = {"STEPWELL_AGENT_LINGER_S": "0.1", "STEPWELL_SPOOL_SYNC_INTERVAL_S": "0.1"}
+"""An agent waits for nothing that no test is about."""
+
+
 def start_agent(home: Path, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "stepwell.agent", "--home", str(home), *arguments],
-        env={**os.environ, **(env or {})},
+        env={**os.environ, **_QUICK, **(env or {})},
         stdin=subprocess.DEVNULL,
     )
 

@@ -9,7 +9,11 @@ from ..errors import ServiceUnavailable
 from ..home import Home
 from ..spool import Destination
 
-__all__ = ["Endpoint", "resolve"]
+__all__ = ["Endpoint", "NoAddress", "resolve"]
+
+
+class NoAddress(ServiceUnavailable):
+    """There is none to be tried: waiting helps only whoever waits for a service to be started."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +35,14 @@ class Endpoint:
 
 
 def resolve(home: Home, destination: Destination) -> Endpoint:
-    """Where the destination is now. Raises ServiceUnavailable saying what is missing, AuthError."""
+    """Where the destination is now. Raises NoAddress, ServiceUnavailable, AuthError, saying what is missing."""
     local = local_service(home)
     if not destination.server:
         if local is None:
-            raise ServiceUnavailable(f"no service of {home.path} is running (no {home.service_file.name})")
+            raise NoAddress(f"no service of {home.path} is running (no {home.service_file.name})")
         return Endpoint(local.url, local.grpc, local.token or token_for(home, local.url))
     found = find_service(home, destination.server)
     if found is None:
-        raise ServiceUnavailable(f"no service is known for {destination.server}")
+        raise NoAddress(f"no service is known for {destination.server}")
     grpc = found.grpc or fetch_info(found.url).grpc
     return Endpoint(found.url, grpc, found.token or token_for(home, found.url))

@@ -14,7 +14,7 @@ from ..address import shown
 from ..errors import ApiError, AuthError, ServiceUnavailable
 from ..home import Home
 from ..settings import Settings
-from .destinations import Endpoint, resolve
+from .destinations import Endpoint, NoAddress, resolve
 from .outbox import Outbox
 from .priority import be_nice
 
@@ -27,6 +27,9 @@ _log = logging.getLogger("stepwell.agent")
 
 _LOOK_S = 0.25
 """While it waits, how often it looks whether service.json has changed."""
+_TRIES_UNTIL_IDLE = 4
+_PAUSE_UNTIL_IDLE_S = 1.0
+"""Somebody waits for it."""
 _REFUSED_BY_SIZE = 3
 """A lone frame on which a stream broke this often for its size is refused here."""
 _NOT_A_MATTER_OF_GRPC = {"UNAUTHENTICATED", "PERMISSION_DENIED"}
@@ -59,6 +62,7 @@ class Sender(threading.Thread):
         self._until_idle = until_idle
         self._ending = threading.Event()
         self._stream: GrpcStream | None = None
+        self._nowhere = False  # the last try had no address
         self._one_at_a_time = False
         self._too_large: dict[tuple[str, int, int], int] = {}
 
@@ -99,11 +103,12 @@ class Sender(threading.Thread):
                 _log.exception("sending to %s failed", self._where())
                 self._unreachable(repr(error))
                 progressed = False
-            done = self._until_idle and (self.outbox.idle or self.failures > 3)
+            self.failures = 0 if progressed else self.failures + 1
+            hopeless = self._nowhere or self.failures > _TRIES_UNTIL_IDLE
+            done = self._until_idle and (self.outbox.idle or hopeless)
             self.outbox.restart()
             if done:
                 return
-            self.failures = 0 if progressed else self.failures + 1
             if not self._ending.is_set():
                 self._pause()
 
@@ -112,8 +117,10 @@ class Sender(threading.Thread):
         try:
             endpoint = resolve(self._home, self.outbox.destination)
         except (ServiceUnavailable, AuthError) as error:
+            self._nowhere = isinstance(error, NoAddress)
             self._unreachable(str(error))
             return False
+        self._nowhere = False
         if endpoint.grpc:
             progressed, by_http = self._by_grpc(endpoint)
             if progressed or not by_http or self._ending.is_set():
@@ -194,6 +201,8 @@ class Sender(threading.Thread):
         """Exponential backoff with full jitter, cut short when another service appears."""
         settings = self._settings
         longest = min(settings.backoff_max_s, settings.backoff_min_s * 2 ** min(self.failures, 16))
+        if self._until_idle:
+            longest = min(longest, _PAUSE_UNTIL_IDLE_S)
         end = time.monotonic() + random.uniform(0.05, max(0.05, longest))
         before = self._service_stamp()
         while time.monotonic() < end and not self._ending.wait(min(_LOOK_S, max(0.0, end - time.monotonic()))):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from agents import Producer, run_agent, start_agent
+from agents import Producer, run_agent, start_agent, wait_for_log
 from serving import Service, serving
+from stepwell.home import Home
+from stepwell.launch import agent_is_there
+from stepwell.version import VERSION
 from support import wait_for
 
 pytest.importorskip("chdb")
@@ -29,18 +33,31 @@ def wait_until_acked(producer: Producer, row_seq: int) -> None:
     wait_for(lambda: producer.do("tell")["acked_seq"] == row_seq, what=f"row {row_seq} to be acked")
 
 
-@pytest.mark.parametrize("place", ["agent.collected", "agent.spooled", "agent.committed", "agent.sent", "agent.acked"])
-def test_killed_agent_and_real_service(home: Path, place: str) -> None:
-    with serving(home), Producer(home) as producer:
-        killed = start_agent(home, env={**FAST, "STEPWELL_KILLPOINT": f"{place}:3"})
-        while killed.poll() is None:
-            state = producer.log(20)
-            wait_for(lambda: killed.poll() is not None or producer.do("tell")["drained"], what="the agent")
-        again = start_agent(home, env=FAST)
-        wait_until_acked(producer, state["row_seq"])
-        producer.end()
-        assert again.wait(60) == 0
-        assert losses(home) == [float(row) for row in range(state["row_seq"])]
+def log_until_it_dies(producer: Producer, agent: subprocess.Popen[bytes]) -> dict[str, int]:
+    while True:
+        state = producer.log(20)
+        wait_for(lambda: agent.poll() is not None or producer.do("tell")["drained"], what="the ring to be drained")
+        if agent.poll() is not None:
+            return state
+
+
+PLACES = ("agent.collected", "agent.spooled", "agent.committed", "agent.sent", "agent.acked")
+
+
+def test_agent_killed_at_each_place_while_a_real_service_takes_its_blocks(home: Path) -> None:
+    with serving(home):
+        wait_for_log(home, f"agent {VERSION} of")  # the service has started one: the killed one must be the only one
+        for place in PLACES:
+            wait_for(lambda: not agent_is_there(Home(home)), what="the mailbox to be free")
+            with Producer(home, place) as producer:
+                killed = start_agent(home, env={**FAST, "STEPWELL_KILLPOINT": f"{place}:3"})
+                state = log_until_it_dies(producer, killed)
+                assert killed.returncode == -9, place
+                again = start_agent(home, env=FAST)
+                wait_until_acked(producer, state["row_seq"])
+                producer.end()
+                assert again.wait(60) == 0
+                assert losses(home, place) == [float(row) for row in range(state["row_seq"])], place
 
 
 def test_service_killed_and_started_again_on_another_port(home: Path) -> None:

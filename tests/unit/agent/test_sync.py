@@ -19,7 +19,7 @@ FAST = {"STEPWELL_BLOCK_INTERVAL_S": "0.01", "STEPWELL_RETIRE_GRACE_S": "0.05"}
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"BACKOFF_MIN_S": "0.01", "BACKOFF_MAX_S": "0.1", "RETIRE_GRACE_S": "0.05"}.items():
         monkeypatch.setenv("STEPWELL_" + name, value)
 
