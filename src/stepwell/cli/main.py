@@ -19,10 +19,11 @@ from .runs import runs
 from .serve import serve
 from .show import show
 from .sync import sync
+from .ui import ui
 
 __all__ = ["main"]
 
-COMMANDS = (demo, serve, runs, show, export, sync, login, doctor)
+COMMANDS = (demo, ui, serve, runs, show, export, sync, login, doctor)
 
 
 class _Group(click.Group):
@@ -51,7 +52,7 @@ def main() -> None:
     In a script:       import stepwell
                        run = stepwell.init(project="digits", config={"lr": 1e-3})
                        run.log({"loss": loss}); run.finish()
-    Look at it:        stepwell runs
+    Look at it:        stepwell ui
                        stepwell show digits/ID
     See it work:       stepwell demo
 

@@ -21,7 +21,7 @@ from .history import chosen, history_schema, widen
 from .reader import CONSOLE_SCHEMA, HISTOGRAM_SCHEMA, LONG_SCHEMA, PAGE, TEXT_SCHEMA
 from .records import ArtifactFile, ArtifactInfo, Event, LastStep, MetricInfo, RunInfo, RunKey
 
-__all__ = ["BlobSource", "LocalReader", "MetricSource"]
+__all__ = ["BlobSource", "LocalReader", "MetricSource", "utc"]
 
 
 class MetricSource(Protocol):
@@ -106,7 +106,7 @@ class LocalReader:
         for row in found:
             info = RunInfo(
                 key=RunKey(row["project"], row["id"]),
-                created=_utc(row["created"]),
+                created=utc(row["created"]),
                 state="unknown",
                 fields=fields.get(row["uuid"], {}),
                 last=values.get(row["uuid"], {}),
@@ -116,8 +116,8 @@ class LocalReader:
                 info = replace(
                     info,
                     state=state["state"],
-                    started=_utc(state["started"]),
-                    ended=None if state["state"] == "running" else _utc(state["ended"]),
+                    started=utc(state["started"]),
+                    ended=None if state["state"] == "running" else utc(state["ended"]),
                     attempts=int(state["attempts"]),
                     ranks=int(state["ranks"]),
                 )
@@ -187,7 +187,7 @@ class LocalReader:
 
     def events(self, key: RunKey) -> list[Event]:
         rows = self._metrics.rows(sql.EVENTS, _run(key))
-        return [Event(**{**row, "time": _utc(row["time"]), "body": _object(row["body"])}) for row in rows]
+        return [Event(**{**row, "time": utc(row["time"]), "body": _object(row["body"])}) for row in rows]
 
     def artifacts(self, key: RunKey) -> list[ArtifactInfo]:
         infos = []
@@ -197,7 +197,7 @@ class LocalReader:
                 for file in json.loads(row.pop("files") or "[]")
             )
             metadata = _object(row.pop("metadata"))
-            infos.append(ArtifactInfo(**{**row, "time": _utc(row["time"])}, files=files, metadata=metadata))
+            infos.append(ArtifactInfo(**{**row, "time": utc(row["time"])}, files=files, metadata=metadata))
         return infos
 
     def last_step(self, key: RunKey, rank: int) -> LastStep:
@@ -220,7 +220,7 @@ def _run(key: RunKey) -> dict[str, Any]:
     return {"run": str(key.uuid)}
 
 
-def _utc(time: datetime) -> datetime:
+def utc(time: datetime) -> datetime:
     return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)
 
 

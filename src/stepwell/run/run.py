@@ -200,7 +200,7 @@ class Run:
         if self._home is None:
             return None
         service = find_service(self._home, self._terms.server)
-        return f"{service.url}/runs/{quote(self.project, safe='')}/{quote(self.id, safe='')}" if service else None
+        return f"{service.url}/#/{quote(self.project, safe='')}/{quote(self.id, safe='')}" if service else None
 
     @property
     def path(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
 from ..errors import (
@@ -24,21 +24,9 @@ from ..stores.artifacts import BlobsMissingError
 from ..stores.blobs import is_passing
 from .auth import App, HttpGuard, Token
 from .figures import Figures
+from .sessions import Sessions
 
 __all__ = ["Info", "create_app"]
-
-_INDEX = """stepwell {version} is running.
-
-The page comes with a later version. To look at what is recorded:
-
-    stepwell runs
-    stepwell show PROJECT/RUN
-
-or in Python:
-
-    import stepwell
-    stepwell.Api().run("PROJECT/RUN").history("loss")
-"""
 
 
 @dataclass(frozen=True)
@@ -58,17 +46,14 @@ def create_app(
     figures: Figures,
     token: Token,
     hosts: Collection[str] | None,
+    sessions: Sessions | None = None,
 ) -> App:
     """`check` raises StepwellError where a store does not answer."""
-    app = FastAPI(title="stepwell", version=info.version)
+    app = FastAPI(title="stepwell", version=info.version, docs_url=None, redoc_url=None)
     for router in routers:
         app.include_router(router)
     app.add_exception_handler(StepwellError, _stepwell_error)
     app.add_exception_handler(ValidationError, _validation_error)
-
-    @app.get("/", include_in_schema=False)
-    def index() -> PlainTextResponse:
-        return PlainTextResponse(_INDEX.format(version=info.version))
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -93,7 +78,7 @@ def create_app(
     async def get_info() -> dict[str, str]:
         return {"service": "stepwell", "version": info.version, "grpc": info.grpc, "boot": info.boot}
 
-    return HttpGuard(app, token, hosts)  # type: ignore[arg-type]
+    return HttpGuard(app, token, hosts, sessions)  # type: ignore[arg-type]
 
 
 def _status(error: StepwellError) -> int:

@@ -19,10 +19,12 @@ import grpc.aio
 
 from ..errors import HomeError, SettingsError
 from ..home import Home
+from .sessions import Sessions
 
 __all__ = ["GrpcGuard", "HttpGuard", "Token", "load_token", "loopback_names"]
 
-_OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/api/v1/info"})
+_OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/api/v1/info", "/login", "/logout"})
+_OPEN_FOLDER = "/assets/"  # the page itself: it shows nothing before its own requests are let in
 _REFUSED = (
     "this service wants its token, and none or a wrong one was sent. On the service's machine it is found by itself "
     "(the same STEPWELL_HOME); elsewhere set STEPWELL_TOKEN or run `stepwell login URL`."
@@ -121,12 +123,13 @@ def loopback_names(host: str) -> frozenset[str] | None:
 
 
 class HttpGuard:
-    """ASGI middleware: 421 for a foreign Host, 401 without the token."""
+    """ASGI middleware: 421 for a foreign Host, 401 without the token or a browser's session made with it."""
 
-    def __init__(self, app: App, token: Token, hosts: Collection[str] | None) -> None:
+    def __init__(self, app: App, token: Token, hosts: Collection[str] | None, sessions: Sessions | None = None) -> None:
         self._app = app
         self._token = token
         self._hosts = hosts
+        self._sessions = sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -135,10 +138,19 @@ class HttpGuard:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         if self._hosts is not None and _host(headers.get(b"host", b"")) not in self._hosts:
             await _answer(scope, send, 421, "the Host header does not name this machine; use http://127.0.0.1:PORT")
-        elif scope["path"] not in _OPEN_PATHS and not self._token.opens(headers.get(b"authorization")):
+        elif not (_is_open(scope["path"]) or self._opens(scope, headers)):
             await _answer(scope, send, 401, _REFUSED)
         else:
             await self._app(scope, receive, send)
+
+    def _opens(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
+        if b"authorization" in headers:
+            return self._token.opens(headers[b"authorization"])
+        return self._sessions is not None and self._sessions.opens(str(scope.get("method", "GET")), headers)
+
+
+def _is_open(path: str) -> bool:
+    return path in _OPEN_PATHS or path.startswith(_OPEN_FOLDER)
 
 
 def _host(header: bytes) -> str:

@@ -21,7 +21,7 @@ from ..query.reader import PAGE, Reader
 from ..query.records import RunKey
 from ..query.wire import artifact_to_json, event_to_json, last_step_to_json, metric_to_json, run_to_json
 
-__all__ = ["ARROW", "reading_router"]
+__all__ = ["ARROW", "JsonErrorsRoute", "reading_router"]
 
 ARROW = "application/vnd.apache.arrow.stream"
 _RUNS_MAX = 10_000
@@ -36,7 +36,7 @@ _STATUS: tuple[tuple[type[StepwellError], int], ...] = (
 Metrics = Annotated[list[str], Query(alias="metric", max_length=10_000, default_factory=list)]
 
 
-class _Route(APIRoute):
+class JsonErrorsRoute(APIRoute):
     """Errors made on purpose become JSON: {"error": class, "message", ...} with a status that fits."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -53,7 +53,7 @@ class _Route(APIRoute):
 
 def reading_router(reader: Reader) -> APIRouter:
     """GET routes under /api/v1. Names in paths are percent-encoded; Arrow bodies are IPC streams."""
-    router = APIRouter(prefix="/api/v1", tags=["reading"], route_class=_Route)
+    router = APIRouter(prefix="/api/v1", tags=["reading"], route_class=JsonErrorsRoute)
 
     @router.get("/runs")
     def runs(

@@ -35,9 +35,13 @@ from .grpc_blobs import BlobService
 from .grpc_ingest import IngestService
 from .http_blobs import blob_router
 from .http_ingest import ingest_router
+from .live import Live, live_router
+from .page import login_router, static_router
+from .page_api import page_router
 from .ports import GRPC_PORT, HTTP_PORT, PORT_TRIES, Address, bind, parse_address, shown_url
 from .reading import reading_router
 from .service_file import remove_service_file, write_service_file
+from .sessions import Sessions
 from .stopping import Stopper
 from .stops import StopBoard
 
@@ -118,6 +122,7 @@ class _Service:
         self._ingest = Ingest(metrics, blobs, settings)
         self._batcher = Batcher(self._ingest, settings, self._figures)
         self._board = StopBoard()
+        self._live = Live(metrics)
         self._streams = IngestService(
             batcher=self._batcher,
             stops=self._board,
@@ -175,6 +180,7 @@ class _Service:
             log.info("shutting down: writing what has been taken")
         finally:
             self._streams.stop_reading()
+            self._live.close()
             web.should_exit = True
             await self._batcher.close()
             await grpc_server.stop(_GRACE_S)
@@ -196,6 +202,7 @@ class _Service:
             log.warning("no agent could be started; `stepwell sync` takes in what waits in %s", self._home.spool)
 
     def _config(self, address: Address, advertised: str) -> uvicorn.Config:
+        sessions = Sessions(self._token.reveal())
         stopper = Stopper(self._metrics, self._batcher, self._board, self._settings)
         app = create_app(
             info=Info(version=VERSION, grpc=advertised, boot=self._boot),
@@ -210,11 +217,16 @@ class _Service:
                 ),
                 blob_router(self._blobs, self._settings, self._figures),
                 reading_router(LocalReader(self._metrics, self._blobs, where=self._metrics.where)),
+                page_router(self._metrics),
+                live_router(self._live),
+                login_router(sessions, self._token),
+                static_router(VERSION),
             ],
             check=self._check,
             figures=self._figures,
             token=self._token,
             hosts=loopback_names(address.host),
+            sessions=sessions,
         )
         return uvicorn.Config(
             app,

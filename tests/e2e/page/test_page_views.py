@@ -1,0 +1,273 @@
+"""Every view of the page in a real browser, against a service that holds real runs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import urllib.request
+from typing import Any
+
+import pytest
+from prefixed import under_prefix
+
+PAINTED = """canvas => {
+  const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+  let inked = 0;
+  for (let at = 3; at < data.length; at += 4) if (data[at] > 0) inked += 1;
+  return inked;
+}"""
+SIZES = [
+    {"width": 390, "height": 844},
+    {"width": 1280, "height": 800},
+    {"width": 1280, "height": 800, "dark": True},
+    {"width": 1920, "height": 1080},
+]
+SIZE_NAMES = ["narrow", "laptop", "dark", "wide"]
+
+
+def chart(page: Any, metric: str, said: str = "point") -> Any:
+    """The card of a metric, once it says what it stands for. (Waits by locators: the page's policy forbids eval.)"""
+    figure = page.locator(f'figure[aria-label="{metric}"]')
+    figure.wait_for()
+    figure.scroll_into_view_if_needed()
+    figure.locator(".points", has_text=said).wait_for()
+    return figure
+
+
+def test_without_a_ticket_the_page_asks_for_the_token_and_takes_it(browser: Any, site: Any) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(site.url)
+    page.get_by_label("Token").fill("wrong" * 8)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("alert").wait_for()
+    page.get_by_label("Token").fill(site.address["token"])
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_text("vision").wait_for()
+    context.close()
+
+
+def test_a_ticket_opens_one_browser_and_then_no_other(browser: Any, site: Any) -> None:
+    link = f"{site.url}/login?ticket={site.ticket()}"
+    for first in (True, False):
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(link)
+        said = page.get_by_role("heading", name="Projects") if first else page.get_by_text("used already")
+        said.wait_for()
+        context.close()
+
+
+@pytest.mark.parametrize("tab", SIZES, ids=SIZE_NAMES, indirect=True)
+def test_runs_are_listed_searched_filtered_and_chosen_for_comparison(tab: Any, request: Any) -> None:
+    page = tab.go("/vision")
+    rows = page.locator('[role="row"] a.run-name')
+    rows.first.wait_for()
+    assert rows.count() == 4
+    tab.shot(f"runs-{request.node.callspec.id}")
+    page.get_by_label("Search runs").fill("vit")
+    page.get_by_text("2 of 4 runs shown").wait_for()
+    page.get_by_label("Select all runs shown").check()
+    page.get_by_role("button", name="Compare 2 runs").click()
+    page.wait_for_url(re.compile("with="))
+    chart(page, "train/loss")
+    tab.shot(f"compare-{request.node.callspec.id}")
+
+
+def test_a_filter_is_an_expression_and_its_error_is_shown(tab: Any) -> None:
+    page = tab.go("/vision")
+    box = page.get_by_label("Filter by expression, Enter applies it")
+    box.fill("config.lr > 0.02")
+    box.press("Enter")
+    page.get_by_text("1 of 4 runs shown").wait_for()
+    tab.expected = ("422",)
+    box = page.get_by_label("Filter by expression, Enter applies it")
+    box.fill("config.lr > and")
+    box.press("Enter")
+    assert "^" in page.get_by_role("alert").inner_text()
+    tab.shot("filter-error")
+
+
+@pytest.mark.parametrize("tab", SIZES, ids=SIZE_NAMES, indirect=True)
+def test_charts_draw_and_say_what_they_stand_for(tab: Any, site: Any, request: Any) -> None:
+    page = tab.go(f"/vision/{site.ids['vit-lr0.01']}?with={site.ids['vit-lr0.03']}")
+    loss = chart(page, "train/loss")
+    loss.scroll_into_view_if_needed()
+    assert "4 non-finite" in loss.inner_text()
+    assert loss.locator("canvas").evaluate(PAINTED) > 1000
+    tab.shot(f"run-{request.node.callspec.id}")
+    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert overflow <= 0, "the page scrolls sideways"
+
+
+def test_a_zoom_is_in_the_address_and_a_reload_shows_it_again(tab: Any, site: Any) -> None:
+    page = tab.go(f"/vision/{site.ids['vit-lr0.01']}")
+    over = chart(page, "train/loss").locator(".u-over")
+    over.scroll_into_view_if_needed()
+    box = over.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.3, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, y, steps=5)
+    page.mouse.up()
+    page.wait_for_url(re.compile("z="))
+    page.reload()
+    page.get_by_role("button", name="Reset zoom").wait_for()
+    shared = chart(page, "train/loss").inner_text()
+    assert "3,000 points" not in shared
+    page.get_by_role("button", name="Reset zoom").click()
+    chart(page, "train/loss", "3,000 points")
+    page.go_back()
+    page.get_by_role("button", name="Reset zoom").wait_for()
+
+
+def test_every_choice_of_the_toolbar_is_in_the_address(tab: Any, site: Any) -> None:
+    page = tab.go(f"/vision/{site.ids['vit-lr0.01']}")
+    chart(page, "train/loss")
+    for choice in ("Log", "Symlog", "Relative", "Time"):
+        page.get_by_role("button", name=choice, exact=True).click()
+        chart(page, "train/loss")
+    page.get_by_label("Smoothing").fill("100")
+    page.get_by_text("EMA 0.9").first.wait_for()
+    assert re.search(r"x=wall", page.url)
+    assert re.search(r"y=symlog", page.url)
+    assert re.search(r"s=0\.9", page.url)
+    tab.shot("smoothed")
+
+
+def test_the_values_at_the_cursor_stand_beside_the_plot(tab: Any, site: Any) -> None:
+    page = tab.go(f"/vision/{site.ids['vit-lr0.01']}?with={site.ids['vit-lr0.03']}")
+    over = chart(page, "train/loss").locator(".u-over")
+    over.hover()
+    assert page.locator(".readout tr").count() == 2
+    tab.shot("cursor")
+
+
+VIEWS = {
+    "hist": "figure.heat-card canvas.bars",
+    "text": "table.confusion",
+    "summary": "text=Set by the run",
+    "config": "text=depth",
+    "console": ".console .line .fg-green",
+    "files": "text=No checkpoints",
+    "env": "text=python/version",
+}
+
+
+@pytest.mark.parametrize(
+    "tab", [{}, {"dark": True}, {"width": 390, "height": 844}], ids=["light", "dark", "narrow"], indirect=True
+)
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_other_views_show_what_was_recorded(tab: Any, site: Any, view: str, request: Any) -> None:
+    page = tab.go(f"/vision/{site.ids['vit-lr0.01']}?tab={view}&with={site.ids['vit-lr0.03']}")
+    page.locator(VIEWS[view]).first.wait_for()
+    tab.shot(f"{view}-{request.node.callspec.id}")
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+
+
+def test_names_are_only_text(tab: Any, site: Any) -> None:
+    page = tab.go(f"/vision/{site.ids['hostile']}")
+    page.get_by_role("heading", name="<img src=x onerror=alert(1)>").wait_for()
+    chart(page, "<b>bold</b>/<script>")
+    assert page.locator("main img, main b b").count() == 0
+    tab.shot("hostile")
+
+
+def test_1500_metrics_mount_only_the_charts_in_view(tab: Any, site: Any) -> None:
+    page = tab.go(f"/wide/{site.ids['wide']}")
+    chart(page, "layer00/p00")
+    assert page.locator("figure.chart").count() <= 40
+    page.get_by_label("Search metrics").fill("layer29 p49")
+    chart(page, "layer29/p49")
+    tab.shot("1500-metrics")
+
+
+def test_a_point_is_on_the_screen_soon_after_its_log(tab: Any, site: Any) -> None:
+    script = (
+        "import stepwell, sys\n"
+        "run = stepwell.init(project='live', id='now')\n"
+        "for line in sys.stdin:\n"
+        "    run.log({'loss': float(line)})\n"
+        "    print('said', line.strip(), flush=True)\n"
+        "run.finish()\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, text=True)
+    assert process.stdin is not None
+    try:
+        print("1.0", file=process.stdin, flush=True)
+        tab.page.goto(f"{site.url}/#/live")
+        tab.page.locator("a.run-name").first.wait_for()
+        tab.page.locator("a.run-name").first.click()
+        chart(tab.page, "loss")
+        for points in (2, 3, 4):
+            print(f"{points}.5", file=process.stdin, flush=True)
+            chart(tab.page, "loss", f"{points} points")
+        tab.page.get_by_role("button", name="Console").click()
+        tab.page.get_by_text("said 4.5").wait_for()
+        process.stdin.close()
+        tab.page.locator(".run-head .state.finished").wait_for()
+        tab.shot("live")
+    finally:
+        process.stdin.close()
+        process.wait(60)
+
+
+def test_a_dead_service_leaves_what_is_seen_and_says_so(tab: Any, site: Any) -> None:
+    page = tab.go(f"/vision/{site.ids['vit-lr0.01']}")
+    chart(page, "train/loss")
+    port = site.url.rpartition(":")[2]
+    tab.expected = ("ERR_", "Failed to load")
+    site.service.kill()
+    page.get_by_role("alert").filter(has_text="does not answer").wait_for(timeout=60_000)
+    assert page.locator("figure.chart").count() > 0
+    tab.shot("dead-service")
+    site.service.options = ("--http", f"127.0.0.1:{port}")
+    site.service.start()
+    page.get_by_text("connected", exact=True).wait_for(timeout=60_000)
+
+
+def test_the_page_works_under_a_path_behind_a_proxy(browser: Any, site: Any) -> None:
+    port = int(site.url.rpartition(":")[2])
+    with under_prefix(port, b"/a/b") as address:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"{address}login?ticket={site.ticket()}#/vision/{site.ids['vit-lr0.01']}")
+        chart(page, "train/loss")
+        assert page.url.startswith(f"{address}#/vision/")
+        assert [cookie["path"] for cookie in context.cookies()] == ["/a/b"]
+        context.close()
+
+
+def test_stepwell_ui_prints_an_address_that_lets_a_browser_in(browser: Any, site: Any) -> None:
+    command = [sys.executable, "-m", "stepwell", "ui", "--no-browser", f"vision/{site.ids['vit-lr0.01']}"]
+    link = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1]
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(link)
+    chart(page, "train/loss")
+    context.close()
+
+
+def test_the_page_asks_no_other_host(tab: Any, site: Any) -> None:
+    asked: set[str] = set()
+    tab.page.on("request", lambda request: asked.add(request.url))
+    tab.go(f"/vision/{site.ids['vit-lr0.01']}?tab=hist")
+    tab.page.locator("canvas.bars").first.wait_for()
+    assert all(url.startswith((site.url, "data:", "blob:")) for url in asked)
+
+
+def test_initial_code_and_each_route_keep_to_their_budgets(site: Any) -> None:
+    import gzip
+    from pathlib import Path
+
+    import stepwell
+
+    folder = Path(stepwell.__file__).parent / "web"
+    index = (folder / "index.html").read_text()
+    size = {path.name: len(gzip.compress(path.read_bytes(), 9)) for path in (folder / "assets").iterdir()}
+    first = [name for name in size if name in index]
+    assert sum(size[name] for name in first) <= 115_000
+    assert [name for name in size if name not in first and size[name] > 35_000] == []
+    with urllib.request.urlopen(site.url) as answer:
+        assert "http" not in re.sub(r"<!doctype html>", "", answer.read().decode()).replace("http-equiv", "")

@@ -1,0 +1,74 @@
+export type State = "running" | "finished" | "failed" | "crashed" | "unknown";
+
+export interface Project {
+  project: string;
+  runs: number;
+  running: number;
+  created: number;
+}
+
+/** One run as the lists have it; fields are JSON texts by key. Times are milliseconds. */
+export interface RunRow {
+  uuid: string;
+  id: string;
+  created: number;
+  state: State;
+  started?: number;
+  ended?: number | null;
+  ranks?: number;
+  fields: Record<string, string>;
+}
+
+export interface RunTable {
+  total: number;
+  found: number;
+  metrics: string[];
+  runs: RunRow[];
+}
+
+export type Kind = "scalar" | "text" | "histogram";
+
+export interface Metric {
+  name: string;
+  kind: Kind;
+  points: number;
+  bad: number;
+  ranks: number;
+  step: number;
+  last: number | string | null;
+}
+
+export interface TextPoint {
+  step: number;
+  rank: number;
+  ms: number;
+  value: string;
+}
+
+export interface BlobFile {
+  path: string;
+  size: number;
+  digest: string;
+}
+
+export interface Checkpoint {
+  name: string;
+  kind: string;
+  step: number;
+  rank: number;
+  time: string;
+  state: string;
+  size: number;
+  files: BlobFile[];
+  /** JSON text. */
+  metadata: string;
+}
+
+/** [rank, stream (1 out, 2 err), time in ms, text] */
+export type Chunk = [number, number, number, string];
+
+export interface ConsolePage {
+  chunks: Chunk[];
+  skipped: number;
+  cursor: Record<string, number>;
+}

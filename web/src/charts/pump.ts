@@ -1,0 +1,29 @@
+// Redraws of live charts, a few milliseconds a frame: a screen full of charts never makes a late frame.
+
+const BUDGET_MS = 6;
+const queue = new Map<object, () => void>();
+let running = false;
+
+/** Runs the job soon; a job of the same owner that still waits is replaced. */
+export function pump(owner: object, job: () => void): void {
+  queue.set(owner, job);
+  if (running) return;
+  running = true;
+  requestAnimationFrame(() => void frame());
+}
+
+export function unpump(owner: object): void {
+  queue.delete(owner);
+}
+
+async function frame(): Promise<void> {
+  const start = performance.now();
+  while (queue.size && performance.now() - start < BUDGET_MS) {
+    const [owner, job] = queue.entries().next().value!;
+    queue.delete(owner);
+    job();
+    await Promise.resolve(); // uPlot commits in a microtask: its drawing counts to this frame's budget
+  }
+  if (queue.size) requestAnimationFrame(() => void frame());
+  else running = false;
+}
