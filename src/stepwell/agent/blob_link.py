@@ -23,7 +23,7 @@ _CALL_TIMEOUT_S = 60.0
 _HAVE_AT_ONCE = 500
 
 
-class MissingBlob(BlobError):  # noqa: N818 - named like the others in errors.py
+class MissingBlob(BlobError):
     """A commit names a blob that the store does not have (any more)."""
 
 
