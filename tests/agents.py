@@ -122,7 +122,7 @@ class Producer:
         self.process.wait()
 
 
-_QUICK = {"STEPWELL_AGENT_LINGER_S": "0.1", "STEPWELL_SPOOL_SYNC_INTERVAL_S": "0.1"}
+_QUICK = {"STEPWELL_AGENT_LINGER_S": "10", "STEPWELL_SPOOL_SYNC_INTERVAL_S": "0.1"}
 """An agent waits for nothing that no test is about."""
 
 

@@ -45,7 +45,7 @@ def _missing() -> str:
     return ""
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _everything_is_there() -> None:
     missing = _missing()
     if missing and REQUIRE_ALL:
@@ -54,7 +54,7 @@ def _everything_is_there() -> None:
         pytest.skip(missing)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     home = tmp_path_factory.mktemp("page") / "home"
     patch = pytest.MonkeyPatch()
@@ -134,7 +134,7 @@ def _train(run: Any, lr: float) -> None:
     run.summary["best"] = 0.93
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 

@@ -23,7 +23,7 @@ def test_what_finish_says_is_stored_can_be_read(script: Script, home: Path) -> N
         done = script(TRAIN, "")
         assert "p/s is stored" in done.stderr
         with stepwell.Api() as api:
-            assert done.stdout.startswith(f"{api.where.rstrip('/')}/runs/p/s")
+            assert done.stdout.startswith(f"{api.where.rstrip('/')}/#/p/s")
             assert api.run("p/s").history("x").num_rows == 100
             assert api.run("p/s").state == "finished"
 
