@@ -16,7 +16,7 @@ from stepwell.ids import run_uuid
 from stepwell.spool import Spool, find_spools
 from support import wait_for
 
-__all__ = ["Producer", "agent_log", "mailbox_rings", "ranges_in_spools", "run_agent", "start_agent"]
+__all__ = ["GIVES_UP", "Producer", "agent_log", "mailbox_rings", "ranges_in_spools", "run_agent", "start_agent"]
 
 _SCRIPT = """
 import base64, json, os, sys
@@ -122,6 +122,8 @@ class Producer:
         self.process.wait()
 
 
+GIVES_UP = {"STEPWELL_AGENT_LINGER_S": "0.1"}
+"""For an agent that is to find nobody; otherwise it waits longer than a busy machine takes to answer."""
 _QUICK = {"STEPWELL_AGENT_LINGER_S": "10", "STEPWELL_SPOOL_SYNC_INTERVAL_S": "0.1"}
 """An agent waits for nothing that no test is about."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agents import Producer, run_agent, start_agent, wait_for_log
+from agents import GIVES_UP, Producer, run_agent, start_agent, wait_for_log
 from serving import Service, serving
 from stepwell.home import Home
 from stepwell.launch import agent_is_there
@@ -82,7 +82,7 @@ def test_what_was_recorded_before_there_was_a_service_is_taken_in(home: Path) ->
     with Producer(home) as producer:
         row_seq = producer.log(3000)["row_seq"]
         producer.end()
-    assert run_agent(home, env=FAST) == 0
+    assert run_agent(home, env={**FAST, **GIVES_UP}) == 0
     with serving(home):
         assert run_agent(home, env=FAST) == 0
         assert losses(home) == [float(row) for row in range(row_seq)]

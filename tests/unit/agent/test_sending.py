@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agents import Producer, agent_log, ranges_in_spools, run_agent, start_agent, wait_for_log
+from agents import GIVES_UP, Producer, agent_log, ranges_in_spools, run_agent, start_agent, wait_for_log
 from scripted_service import ScriptedService
 from stepwell.spool import Spool, find_spools
 from stepwell.v1 import ingest_pb2
@@ -194,7 +194,7 @@ def test_a_service_that_comes_late_gets_everything(home: Path) -> None:
 
 def test_with_nobody_there_the_agent_leaves_it_on_disk_and_exits(home: Path) -> None:
     with Producer(home) as producer:
-        agent = start_agent(home, env=FAST)
+        agent = start_agent(home, env={**FAST, **GIVES_UP})
         state = producer.log(100)
         producer.end()
         assert agent.wait(60) == 0
@@ -225,7 +225,7 @@ def test_a_throttled_sender_pauses_and_then_goes_on(home: Path, service: Scripte
 def test_a_wrong_token_is_said_and_everything_stays(home: Path, service: ScriptedService) -> None:
     writer = record(home)
     service.token = "another"
-    assert run_agent(home, env=FAST) == 0
+    assert run_agent(home, env={**FAST, **GIVES_UP}) == 0
     assert service.acked == []
     assert "UNAUTHENTICATED" in agent_log(home)
     assert "secret" not in agent_log(home)
