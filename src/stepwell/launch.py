@@ -93,6 +93,7 @@ def start_detached(
 
 
 def agent_is_there(home: Home) -> bool:
+    """Whether some process holds the mailbox of this home. Makes nothing, waits for nothing."""
     try:
         import fcntl
 

@@ -229,6 +229,17 @@ def _waiting(home: Home) -> Iterator[Finding]:
         yield Finding("spool", OK, "nothing waits to be sent")
 
 
+def _damaged(home: Home) -> Iterator[Finding]:
+    aside = sorted((home.path / "damaged").glob("*.ring"))
+    if aside:
+        yield Finding(
+            "rings",
+            WRONG,
+            f"could not be read and set aside in {aside[0].parent}: {len(aside)}",
+            f"{home.log / 'agent.log'} says why; what came before the damage is stored. Report it, then remove them",
+        )
+
+
 def filesystem_of(path: Path, mounts: Path = Path("/proc/mounts")) -> str:
     """The kind of filesystem a path lies on, as the kernel calls it; "" where that cannot be told."""
     try:
@@ -254,4 +265,5 @@ CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
     _service,
     _local_clock,
     _waiting,
+    _damaged,
 )

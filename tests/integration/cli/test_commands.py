@@ -146,6 +146,14 @@ def test_doctor_points_at_refused_blocks(recorded: Path) -> None:
     assert "1 blocks were refused" in said
 
 
+def test_doctor_points_at_rings_that_were_set_aside(recorded: Path) -> None:
+    (recorded / "damaged").mkdir()
+    (recorded / "damaged" / "0123456789abcdef-000000-1.ring").write_bytes(b"")
+    said = " ".join(stepwell("doctor", code=1).stdout.split())
+    assert "could not be read and set aside" in said
+    assert "agent.log" in said
+
+
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_the_demo_serves_on_until_it_is_stopped(home: Path, ending: signal.Signals) -> None:
     command = [sys.executable, "-m", "stepwell", "demo", "--steps", "20"]
