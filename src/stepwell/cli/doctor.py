@@ -36,7 +36,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
         table = Table(box=None, show_header=False, pad_edge=False)
         for finding in findings:
             mark, style = _MARKS[finding.level]
-            text = Text(finding.text)
+            text = Text(finding.text, overflow="fold")  # a path that is cut short is no use
             if finding.do:
                 text.append(f"\n→ {finding.do}", style="bold")
             table.add_row(Text(mark, style=style), Text(finding.of, style="bold"), text)
