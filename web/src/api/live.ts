@@ -21,8 +21,11 @@ export interface LiveEvent {
 
 const SILENCE_MS = 30_000; // three beats
 
+/** What a view gives to hear of what is new. */
+export type Listener = (event: LiveEvent) => void;
+
 /** Calls `on` for each event; returns the latest state of each run. */
-export function useLive(runs: string[], on: (event: LiveEvent) => void): Record<string, State> {
+export function useLive(runs: string[], on: Listener): Record<string, State> {
   const [states, setStates] = useState<Record<string, State>>({});
   const handler = useRef(on);
   useEffect(() => {

@@ -10,7 +10,7 @@ import { Loading, Note } from "../parts/Note";
 import { ChartGroup } from "./ChartGroup";
 import { ChartTools } from "./ChartTools";
 import { Legend } from "./Legend";
-import type { Listener } from "./RunPage";
+import type { Listener } from "../api/live";
 
 interface Props {
   project: string;

@@ -8,7 +8,7 @@ import { matcher } from "../format/names";
 import { plural } from "../format/number";
 import { clock } from "../format/time";
 import { Failed, Loading, Note } from "../parts/Note";
-import type { Listener } from "./RunPage";
+import type { Listener } from "../api/live";
 import { useConsole } from "./useConsole";
 
 interface Props {

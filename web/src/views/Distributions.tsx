@@ -11,7 +11,7 @@ import { rowsOf } from "../heat/codes";
 import { heat, type Heat } from "../heat/columns";
 import { Heatmap } from "../heat/Heatmap";
 import { Failed } from "../parts/Note";
-import type { Listener } from "./RunPage";
+import type { Listener } from "../api/live";
 
 interface Props {
   run: string;

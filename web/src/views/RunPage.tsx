@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useCallback, useMemo, useRef, useState } from "react";
 import { setParams, useParam } from "../address/location";
 import { EVERY_RUN, metricsQuery } from "../api/queries";
-import { useLive, type LiveEvent } from "../api/live";
+import { useLive, type Listener, type LiveEvent } from "../api/live";
 import { runName } from "../api/run";
 import type { RunRow } from "../api/types";
 import { distinct } from "../format/names";
@@ -27,8 +27,6 @@ const EnvironmentView = lazy(() =>
 const Files = lazy(() => import("./Files").then((module) => ({ default: module.Files })));
 const SummaryView = lazy(() => import("./SummaryView").then((module) => ({ default: module.SummaryView })));
 const Texts = lazy(() => import("./Texts").then((module) => ({ default: module.Texts })));
-
-export type Listener = (event: LiveEvent) => void;
 
 export function RunPage({ project, id }: { project: string; id: string }) {
   const theme = useTheme();

@@ -2,7 +2,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { postJson } from "../api/client";
 import type { ConsolePage } from "../api/types";
 import { Screen, type Line } from "../console/screen";
-import type { Listener } from "./RunPage";
+import type { Listener } from "../api/live";
 
 const FIRST = 5_000;
 const EVERYTHING = 200_000;
