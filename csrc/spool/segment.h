@@ -6,6 +6,7 @@
 //   frame    FrameHeader (48 bytes), payload
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -33,6 +34,9 @@ struct FrameHeader {
 };
 static_assert(sizeof(FrameHeader) == 48);
 inline constexpr std::size_t kFrameHeaderBytes = sizeof(FrameHeader);
+
+/// What a segment of this build begins with.
+std::array<std::byte, kSegmentHeaderBytes> segment_header();
 
 /// What is written before a payload.
 FrameHeader frame_header(std::uint16_t kind, std::uint64_t writer, std::uint64_t first_seq,

@@ -46,14 +46,19 @@ FrameHeader frame_header(std::uint16_t kind, std::uint64_t writer, std::uint64_t
   return header;
 }
 
-SegmentWriter::SegmentWriter(const std::string& path) : path_(path) {
-  fd_ = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd_ < 0) fail(errno, path);
-  std::array<char, kSegmentHeaderBytes> header = {};
+std::array<std::byte, kSegmentHeaderBytes> segment_header() {
+  std::array<std::byte, kSegmentHeaderBytes> header = {};
   std::memcpy(header.data(), "SWSPOOL1", 8);
   std::memcpy(header.data() + 8, &kSegmentLayout, sizeof(kSegmentLayout));
   const std::uint32_t crc = crc32c(header.data(), header.size() - sizeof(crc));
   std::memcpy(header.data() + header.size() - sizeof(crc), &crc, sizeof(crc));
+  return header;
+}
+
+SegmentWriter::SegmentWriter(const std::string& path) : path_(path) {
+  fd_ = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd_ < 0) fail(errno, path);
+  const auto header = segment_header();
   try {
     write_all_of(fd_, header.data(), header.size(), path);
   } catch (...) {
