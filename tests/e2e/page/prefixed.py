@@ -29,6 +29,13 @@ def under_prefix(port: int, prefix: bytes) -> Iterator[str]:
         upstream, downstream = await asyncio.open_connection("127.0.0.1", port)
         await asyncio.gather(pipe(reader, downstream, True), pipe(upstream, writer, False))
 
+    async def end() -> None:
+        server.close()
+        connections = asyncio.all_tasks() - {asyncio.current_task()}
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+
     # In a thread of its own: the browser's driver has a loop running in this one.
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -36,6 +43,7 @@ def under_prefix(port: int, prefix: bytes) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{prefix.decode()}/"
     finally:
-        loop.call_soon_threadsafe(server.close)
+        asyncio.run_coroutine_threadsafe(end(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+        loop.close()
