@@ -7,6 +7,7 @@ published but not yet noted when the trainer died may be there too: at most one.
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import random
@@ -22,6 +23,8 @@ import pytest
 import stepwell
 from serving import Service
 from stepwell.errors import NotFound
+from stepwell.home import Home
+from stepwell.launch import agent_is_there, start_agent
 from support import processes_of, wait_for
 
 ROWS = 100_000
@@ -36,7 +39,7 @@ for i in range(int(sys.argv[3])):
     log({"i": float(i), "square": i * 0.5}, step=i)
     pack(note, 0, i + 1)
     if i % 1000 == 999:
-        time.sleep(0.003)
+        time.sleep(0.01)
 run.finish()
 """
 
@@ -97,12 +100,26 @@ def agents_of(home: Path) -> list[int]:
     return found
 
 
-def kill_agent(home: Path) -> None:
+def end_agents(home: Path) -> int:
+    """How many were there to be killed."""
+    killed = 0
     for pid in agents_of(home):
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
+            killed += 1
+    return killed
+
+
+def kill_agent(home: Path) -> None:
+    """Kills an agent at work: one that holds the mailbox, started here if the trainer has not done so yet."""
+
+    def at_work() -> bool:
+        if not agents_of(home):
+            start_agent(Home(home))
+        return agent_is_there(Home(home)) and bool(agents_of(home))
+
+    wait_for(at_work, what="an agent to kill")
+    assert end_agents(home) > 0
 
 
 def strike(victims: Sequence[str], home: Path, trainer: Trainer, service: Service) -> None:
@@ -178,7 +195,7 @@ def test_an_agent_killed_at_each_step_of_its_work_loses_nothing(
     trainer = Trainer(f"{point}-{passing}", tmp_path, {"STEPWELL_KILLPOINT": f"agent.{point}:{passing}"})
     trainer.end()
     assert trainer.process.returncode == 0
-    kill_agent(home)
+    end_agents(home)
     assert_exact(home, trainer)
 
 
