@@ -7,18 +7,19 @@ service's page API; `encode` makes the browser's payload of the answer.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from . import series_sql
 from .local import MetricSource
 from .payload import Payload, compact
+from .series_crossed import crossed
+from .series_grouped import grouped
+from .series_tables import Columns, Extent, Series, SeriesAsked, buckets_of, empty, floats, mean_in_buckets, parts_of
 from .smoothing import ema
 
 __all__ = ["Extent", "Series", "SeriesAsked", "encode", "series"]
@@ -26,45 +27,6 @@ __all__ = ["Extent", "Series", "SeriesAsked", "encode", "series"]
 RAW_POINTS = 1500  # in view: drawn one by one up to here
 BUCKETS_MAX = 4096
 _I64 = (1 << 63) - 1
-
-
-@dataclass(frozen=True)
-class SeriesAsked:
-    """One curve. run: its UUID. low, high: what is in view, in steps or (by_time) in ms since 1970; None: all.
-
-    since: with `shift`, what the caller already holds: where the width has stayed the same only the part from this
-    step on is answered.
-    """
-
-    run: str
-    metric: str
-    low: int | None = None
-    high: int | None = None
-    by_time: bool = False
-    since: int | None = None
-    shift: int | None = None
-
-
-@dataclass(frozen=True)
-class Extent:
-    """Of a series as a whole (ranks, points) and in view (seen, low, high)."""
-
-    ranks: int
-    points: int
-    seen: int
-    low: int
-    high: int
-
-
-@dataclass(frozen=True)
-class Series:
-    """shift: a bucket is 2^shift steps; None: `columns` are points. since: None where this is all of the view."""
-
-    asked: SeriesAsked
-    extent: Extent
-    shift: int | None
-    since: int | None
-    columns: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,29 +41,50 @@ class _Plan:
 
 
 def series(
-    metrics: MetricSource, asked: Sequence[SeriesAsked], *, buckets: int = 1024, smoothing: float = 0.0
+    metrics: MetricSource,
+    asked: Sequence[SeriesAsked],
+    *,
+    buckets: int = 1024,
+    smoothing: float = 0.0,
+    median: bool = False,
 ) -> list[Series]:
     """In the order asked; a series without points in view has empty columns.
 
     buckets: at most this many a series (a chart asks for two a pixel). smoothing: weight of the moving average over
-    the whole series, given as a column `smooth`; 0 for none.
+    the whole series, given as a column `smooth`; 0 for none. median: of the runs of a group, instead of their mean.
     """
     buckets = max(16, min(buckets, BUCKETS_MAX))
+    found: dict[SeriesAsked, Series] = {}
+    over_steps = [one for one in asked if one.x is None and not one.members]
+    found |= _over_steps(metrics, over_steps, buckets, smoothing)
+    by_x: dict[str, list[SeriesAsked]] = defaultdict(list)
+    for one in asked:
+        if one.x is not None:
+            by_x[one.x].append(one)
+    for x, members in by_x.items():
+        found |= crossed(metrics, x, members, buckets=buckets, raw_points=RAW_POINTS, smoothing=smoothing)
+    groups = [one for one in asked if one.members and one.x is None]
+    found |= grouped(metrics, groups, buckets=buckets, smoothing=smoothing, median=median)
+    return [found[one] for one in asked]
+
+
+def _over_steps(
+    metrics: MetricSource, asked: Sequence[SeriesAsked], buckets: int, smoothing: float
+) -> dict[SeriesAsked, Series]:
     extents = _extents(metrics, asked)
     plans: dict[_Plan, list[SeriesAsked]] = defaultdict(list)
     for one in asked:
         extent = extents[one]
         if extent.seen:
             plans[_plan(one, extent, buckets)].append(one)
-    found: dict[SeriesAsked, Series] = {}
+    found = {one: Series(one, extents[one], None, None, empty()) for one in asked}
     for plan, members in plans.items():
         found |= _answer(metrics, plan, members, extents)
-    answers = [found.get(one, Series(one, extents[one], None, None, _empty())) for one in asked]
     if smoothing:
-        for answer in answers:
+        for answer in found.values():
             if answer.extent.seen:
                 answer.columns["smooth"] = _smooth(metrics, answer, smoothing)
-    return answers
+    return found
 
 
 def _plan(asked: SeriesAsked, extent: Extent, buckets: int) -> _Plan:
@@ -110,13 +93,13 @@ def _plan(asked: SeriesAsked, extent: Extent, buckets: int) -> _Plan:
         shift = None
     else:
         shift = 0
-        while (extent.high >> shift) - (extent.low >> shift) >= buckets:
+        while (int(extent.high) >> shift) - (int(extent.low) >> shift) >= buckets:
             shift += 1
-    low = asked.low
+    low = None if asked.low is None else int(asked.low)
     if asked.since is not None and asked.shift == (-1 if shift is None else shift) and not asked.by_time:
         since = asked.since if shift is None else asked.since >> shift << shift
         low = since if low is None else max(low, since)
-    return _Plan(shift, several, low, asked.high, asked.by_time)
+    return _Plan(shift, several, low, None if asked.high is None else int(asked.high), asked.by_time)
 
 
 def _answer(
@@ -129,11 +112,11 @@ def _answer(
     else:
         line = series_sql.MEDIAN if plan.ranks else series_sql.MEAN
         table = metrics.query_arrow(series_sql.BUCKETS.format(where, line), {**parameters, "shift": plan.shift})
-    parts = dict(_parts(table))
+    parts = dict(parts_of(table))
     answers = {}
     for one in members:
         part = parts.get((one.run, one.metric))
-        columns = _empty() if part is None else _points(part) if plan.shift is None else _buckets(part)
+        columns = empty() if part is None else _points(part) if plan.shift is None else buckets_of(part)
         since = plan.low if plan.low != one.low else None
         answers[one] = Series(one, extents[one], plan.shift, since, columns)
     return answers
@@ -142,7 +125,8 @@ def _answer(
 def _extents(metrics: MetricSource, asked: Sequence[SeriesAsked]) -> dict[SeriesAsked, Extent]:
     views: dict[tuple[int | None, int | None, bool], list[SeriesAsked]] = defaultdict(list)
     for one in asked:
-        views[one.low, one.high, one.by_time].append(one)
+        low, high = (None if end is None else int(end) for end in (one.low, one.high))
+        views[low, high, one.by_time].append(one)
     extents = dict.fromkeys(asked, Extent(0, 0, 0, 0, 0))
     for (low, high, by_time), members in views.items():
         where, parameters = _view(low, high, by_time)
@@ -164,55 +148,8 @@ def _named(members: Iterable[SeriesAsked]) -> dict[str, Any]:
     return {"runs": sorted({one.run for one in members}), "metrics": sorted({one.metric for one in members})}
 
 
-def _parts(table: pa.Table) -> Iterator[tuple[tuple[str, str], pa.Table]]:
-    """Slices of one (run, metric) each; the table is ordered by both."""
-    if not table.num_rows:
-        return
-    runs = table.column("uuid").combine_chunks().dictionary_encode()
-    names = table.column("name").combine_chunks().dictionary_encode()
-    runs, names = _one(runs), _one(names)
-    codes = np.asarray(runs.indices).astype(np.int64) << 32 | np.asarray(names.indices)
-    cuts = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
-    for start, end in pairwise(cuts):
-        key = (_text(runs[start].as_py()), _text(names[start].as_py()))
-        yield key, table.slice(start, end - start)
-
-
-def _one(array: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
-    return array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
-
-
-def _points(part: pa.Table) -> dict[str, npt.NDArray[Any]]:
-    return {
-        "step": _floats(part, "step"),
-        "time": _floats(part, "ms"),
-        "value": _floats(part, "value"),
-    }
-
-
-def _buckets(part: pa.Table) -> dict[str, npt.NDArray[Any]]:
-    columns: dict[str, npt.NDArray[Any]] = {"step": _floats(part, "start"), "time": _floats(part, "ms")}
-    counts = {name: _floats(part, name).astype(np.uint32) for name in ("points", "nan", "above", "below")}
-    empty = counts["points"] == counts["nan"] + counts["above"] + counts["below"]
-    for name in ("line", "low", "high", "first", "last"):
-        values = _floats(part, name)
-        values[empty] = np.nan
-        columns[name] = values
-    columns["points"] = counts["points"]
-    columns |= {name: counts[name] for name in ("nan", "above", "below") if counts[name].any()}
-    return columns
-
-
-def _floats(part: pa.Table, name: str) -> npt.NDArray[np.float64]:
-    return np.array(part.column(name).to_numpy(), np.float64)
-
-
-def _empty() -> dict[str, npt.NDArray[Any]]:
-    return {name: np.empty(0) for name in ("step", "time", "value")}
+def _points(part: Any) -> Columns:
+    return {"step": floats(part, "step"), "time": floats(part, "ms"), "value": floats(part, "value")}
 
 
 def _smooth(metrics: MetricSource, answer: Series, weight: float) -> npt.NDArray[np.float64]:
@@ -225,23 +162,18 @@ def _smooth(metrics: MetricSource, answer: Series, weight: float) -> npt.NDArray
         # Points of one step (a writer whose steps repeat) follow each other in both.
         start = int(np.searchsorted(all_steps, steps[0]))
         return smooth[start : start + len(steps)] if not asked.by_time else smooth[np.searchsorted(all_steps, steps)]
-    good = np.isfinite(smooth)
-    keys, values = all_steps[good] >> (answer.shift or 0), smooth[good]
-    wanted = steps >> (answer.shift or 0)
-    starts, ends = np.searchsorted(keys, wanted), np.searchsorted(keys, wanted, side="right")
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    with np.errstate(invalid="ignore"):
-        return np.asarray((sums[ends] - sums[starts]) / (ends - starts), np.float64)
+    shift = answer.shift or 0
+    return mean_in_buckets(all_steps >> shift, smooth, steps >> shift)
 
 
 def encode(answers: Sequence[Series]) -> bytes:
-    """As web/src/api/series.ts reads it."""
+    """As web/src/charts/series.ts reads it."""
     payload = Payload()
     body = []
     for answer in answers:
         columns = {}
         for name, values in answer.columns.items():
-            exact = name in ("step", "time") or values.dtype != np.float64
+            exact = name in ("step", "time", "x") or values.dtype != np.float64
             columns[name] = payload.add(values if exact else compact(values))
         extent = answer.extent
         body.append(
@@ -249,9 +181,11 @@ def encode(answers: Sequence[Series]) -> bytes:
                 "run": answer.asked.run,
                 "metric": answer.asked.metric,
                 "shift": -1 if answer.shift is None else answer.shift,
+                "width": answer.width,
                 "since": answer.since,
                 "points": extent.points,
                 "seen": extent.seen,
+                "unplaced": extent.unplaced,
                 "ranks": extent.ranks,
                 "columns": columns,
             }

@@ -9,14 +9,17 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Response
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel, Field, model_validator
 
 from ..ids import run_uuid
+from ..query.attempts import attempts, first_steps
+from ..query.chart_rows import chart_csv
 from ..query.console_page import console_page
 from ..query.heatmap import heatmap
 from ..query.local import MetricSource
 from ..query.overview import last_values, metric_list, projects, run_table, text_series
+from ..query.ranks import rank_matrix
 from ..query.series import SeriesAsked, encode, series
 from .reading import JsonErrorsRoute
 
@@ -25,27 +28,53 @@ __all__ = ["page_router"]
 _COLUMNS = "application/vnd.stepwell.columns"
 _SERIES_MAX = 2_000
 _I53 = 1 << 53
+_RUNS_MAX = 1_000  # of one chart
 
 Step = Annotated[int, Field(ge=-_I53, le=_I53)]
 Metric = Annotated[str, Query(max_length=600)]
+Runs = Annotated[list[UUID], Field(max_length=_RUNS_MAX)]
 
 
 class OneSeries(BaseModel):
     """See query.series.SeriesAsked."""
 
-    run: UUID
+    run: str = Field(max_length=300)
     metric: str = Field(max_length=600)
-    low: Step | None = None
-    high: Step | None = None
+    low: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    high: Annotated[float, Field(allow_inf_nan=False)] | None = None
     by_time: bool = False
     since: Step | None = None
     shift: Annotated[int, Field(ge=-1, le=62)] | None = None
+    x: str | None = Field(default=None, max_length=600)
+    members: Runs = []
+
+    @model_validator(mode="after")
+    def _named(self) -> OneSeries:
+        """A line of one run is named by it; steps and times fit what a browser can count exactly."""
+        if not self.members:
+            self.run = str(UUID(self.run))
+        if self.members and (self.x is not None or self.by_time):
+            raise ValueError("a group of runs is drawn over steps: ask for it without x and by_time")
+        if self.x is None:
+            for end in (self.low, self.high):
+                if end is not None and abs(end) > _I53:
+                    raise ValueError(f"low and high lie within {_I53} of 0, not at {end}")
+        return self
+
+    def asked(self) -> SeriesAsked:
+        return SeriesAsked(**{**self.model_dump(), "members": tuple(str(run) for run in self.members)})
 
 
 class SeriesRequest(BaseModel):
     series: list[OneSeries] = Field(max_length=_SERIES_MAX)
     buckets: Annotated[int, Field(ge=16, le=4096)] = 1024
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0
+    median: bool = False
+
+
+class AttemptsRequest(BaseModel):
+    runs: Runs
+    first_steps: bool = False
 
 
 class LastRequest(BaseModel):
@@ -82,9 +111,40 @@ def page_router(metrics: MetricSource) -> APIRouter:
     @router.post("/series")
     def post_series(asked: SeriesRequest) -> Response:
         """Points or power-of-two buckets of many series in one binary answer (query/payload.py says how)."""
-        wanted = [SeriesAsked(**{**one.model_dump(), "run": str(one.run)}) for one in asked.series]
-        answers = series(metrics, wanted, buckets=asked.buckets, smoothing=asked.smoothing)
+        wanted = [one.asked() for one in asked.series]
+        answers = series(metrics, wanted, buckets=asked.buckets, smoothing=asked.smoothing, median=asked.median)
         return Response(encode(answers), media_type=_COLUMNS)
+
+    @router.get("/series.csv")
+    def get_series_csv(
+        run: Annotated[list[UUID], Query(min_length=1, max_length=_RUNS_MAX)], metric: Metric
+    ) -> StreamingResponse:
+        """Every point of a metric of these runs, exact, by run, rank and step."""
+        name = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in metric)[:80] or "chart"
+        headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+        rows = chart_csv(metrics, [str(one) for one in run], metric)
+        return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
+
+    @router.get("/ranks")
+    def get_ranks(
+        run: UUID,
+        metric: Metric,
+        low: Annotated[int, Query(ge=-_I53, le=_I53)] | None = None,
+        high: Annotated[int, Query(ge=-_I53, le=_I53)] | None = None,
+        buckets: Annotated[int, Query(ge=16, le=4096)] = 512,
+    ) -> Response:
+        """The mean of each rank in each bucket of steps."""
+        return Response(
+            rank_matrix(metrics, str(run), metric, low=low, high=high, buckets=buckets), media_type=_COLUMNS
+        )
+
+    @router.post("/attempts")
+    def post_attempts(asked: AttemptsRequest) -> JSONResponse:
+        """When each attempt of these runs lived; POST because hundreds of runs do not fit an address."""
+        runs = [str(run) for run in asked.runs]
+        lives = {run: [[one.started, one.ended] for one in found] for run, found in attempts(metrics, runs).items()}
+        first = first_steps(metrics, runs) if asked.first_steps else {}
+        return JSONResponse({"attempts": lives, "first_steps": first})
 
     @router.get("/heatmap")
     def get_heatmap(run: UUID, metric: Metric, columns: Annotated[int, Query(ge=16, le=4096)] = 512) -> Response:

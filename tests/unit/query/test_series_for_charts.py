@@ -5,45 +5,17 @@ from __future__ import annotations
 import json
 import math
 import uuid
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import numpy as np
 import pytest
+from recording import EPOCH, record
 
 from stepwell.query.changes import Cursor, news
 from stepwell.query.heatmap import heatmap
 from stepwell.query.payload import Payload, compact
 from stepwell.query.series import SeriesAsked, encode, series
 from stepwell.query.smoothing import ema
-from stepwell.stores.metrics import MetricStore, open_metrics
-
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-TENTH = timedelta(milliseconds=100)
-COLUMNS = ("run", "metric", "rank", "step", "at", "time", "value", "version")
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MetricStore]:
-    folder: Path = tmp_path_factory.mktemp("store")
-    metrics = open_metrics(f"chdb://{folder / 'metrics'}")
-    metrics.migrate()
-    yield metrics
-    metrics.close()
-
-
-def record(store: MetricStore, run: str, metric: str, values: Sequence[float], rank: int = 0, start: int = 0) -> None:
-    rows = [
-        (uuid.UUID(run), metric, rank, start + index, 0, EPOCH + (start + index) * TENTH, value, start + index + 1_000)
-        for index, value in enumerate(values)
-    ]
-    store.insert_rows("scalars", COLUMNS, rows)
-
-
-@pytest.fixture
-def run() -> str:
-    return str(uuid.uuid4())
+from stepwell.stores.metrics import MetricStore
 
 
 def test_few_points_are_given_one_by_one(store: MetricStore, run: str) -> None:
