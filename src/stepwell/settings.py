@@ -22,6 +22,11 @@ GIB = 1 << 30
 
 @dataclass(frozen=True)
 class Settings:
+    """What can be tuned, each with its unit and default; frozen.
+
+    Give some of it to `stepwell.init(settings={"console": False})`, or set STEPWELL_ and the name in capitals.
+    """
+
     # --- what a training process does
     quiet: bool = False
     """Print nothing at `init` and `finish`; warnings still go to the `stepwell` logger."""
@@ -75,8 +80,9 @@ class Settings:
     block_bytes: int = 1 * MIB
     """...or after this many bytes of ring, or a quarter of the ring."""
     poll_busy_s: float = 0.001
+    """The agent looks at rings this often while they move."""
     poll_idle_s: float = 0.050
-    """The agent looks at rings this often while they move, and while they do not."""
+    """The same while they do not."""
     retire_grace_s: float = 1.0
     """Between retiring the ring of a dead process and removing it: longer than any log call."""
     segment_bytes: int = 16 * MIB
@@ -90,8 +96,9 @@ class Settings:
     send_window_bytes: int = 32 * MIB
     """Unacked bytes on a stream; bounds the agent's memory."""
     backoff_min_s: float = 0.25
+    """Between the first tries to reach the service: doubled each time, with full jitter."""
     backoff_max_s: float = 30.0
-    """Between tries to reach the service: doubled each time, with full jitter."""
+    """No longer than this between two tries."""
     agent_linger_s: float = 10.0
     """An agent with no live ring waits this long for another before it exits."""
     agent_stop_timeout_s: float = 5.0
@@ -129,7 +136,14 @@ class Settings:
 
     @classmethod
     def load(cls, overrides: Mapping[str, Any] | Settings | None = None) -> Settings:
-        """Defaults, then the environment, then `overrides`. Raises SettingsError naming the setting."""
+        """Defaults, then the environment, then `overrides`.
+
+        Args:
+            overrides: Some fields by name, or a whole `Settings`, which is returned as it is.
+
+        Raises:
+            SettingsError: Names the setting that does not exist or cannot be used.
+        """
         if isinstance(overrides, Settings):
             return overrides
         known = {field.name: field for field in fields(cls)}

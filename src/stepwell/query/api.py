@@ -26,14 +26,26 @@ _ANSWER_TIMEOUT_S = 2.0  # of a service on this machine, which answers at once o
 class Api:
     """Reads runs back, exactly as they were logged.
 
-    url: a service (`https://stepwell.lab:7450`). path: a STEPWELL_HOME on disk. With neither: STEPWELL_SERVER,
-    else the service of this user's home if it is up, else the home's own store, opened in this process, with
-    everything that still waits in spools taken in; so it works with no service at all.
-    The token is STEPWELL_TOKEN, else that of the home's service, else what `stepwell login` kept.
+    With neither `url` nor `path`: STEPWELL_SERVER, else the service of this user's home if it is up, else the home's
+    own store, opened in this process, with everything that still waits in spools taken in; so it works with no
+    service at all. An embedded store is open in one process at a time: `close()` lets go of it, as does `with`.
 
-    >>> api = stepwell.Api()                                                       # doctest: +SKIP
-    >>> api.run("digits/06dtkq2mf4").history("train/loss").to_pandas()             # doctest: +SKIP
-    >>> api.runs(filters='config.lr > 1e-3 and summary["val/acc"] > 0.9')          # doctest: +SKIP
+    Args:
+        url: A service, such as `https://stepwell.lab:7450`.
+        path: A STEPWELL_HOME on disk.
+        token: Default: STEPWELL_TOKEN, else that of the home's service, else what `stepwell login` kept.
+
+    Raises:
+        NotFound: No such folder.
+        ServiceUnavailable: The service that was named does not answer.
+        StoreBusy: Another process has the embedded store open.
+
+    Example:
+        ```python
+        api = stepwell.Api()
+        api.run("digits/06dtkq2mf4").history("train/loss").to_pandas()
+        api.runs(filters='config.lr > 1e-3 and summary["val/acc"] > 0.9')
+        ```
     """
 
     def __init__(
@@ -67,23 +79,51 @@ class Api:
         return self._reader
 
     def runs(self, project: str | None = None, filters: str | None = None) -> Runs:
-        """The runs that match, newest first. Raises FilterError, which points at the place.
+        """The runs that match, newest first.
 
         A filter names `config.KEY`, `summary.METRIC`, `env.KEY`, `state`, `name`, `tags`, `project`, `id`,
         `group`, `job_type`, `experiment`, `notes`, `created`; keys with other characters go in brackets:
         `summary["val/acc"]`. It knows `== != < <= > >=`, `~` (regular expression), `in`, `and`, `or`, `not`,
         parentheses and None (what is not there).
+
+        Args:
+            project: Only runs of this project. Default: of all.
+            filters: An expression of the filter language, at most 10,000 characters. Default: none.
+
+        Returns:
+            A sequence of runs, which prints as a table and becomes a data frame by `to_pandas()`.
+
+        Raises:
+            FilterError: A filter that cannot be read; `position` and the message point at the character.
         """
         return Runs(self._reader, project=project, filters=filters)
 
     def run(self, path: str) -> Run:
-        """The run "project/id"; a bare id will do where it is unique. Raises NotFound."""
+        """One run.
+
+        Args:
+            path: "project/id"; a bare id will do where it is unique.
+
+        Raises:
+            NotFound: No such run, or a bare id that several have.
+        """
         return Run(self._reader, self._reader.run(self._key(path)), has_last=True)
 
     def history(self, runs: Iterable[Run | str], metrics: Sequence[str] | str = (), *, long: bool = False) -> pa.Table:
         """`Run.history` of several runs in one table, with a first column `run` ("project/id").
 
-        >>> api.history(api.runs("digits"), ["train/loss", "val/*"])               # doctest: +SKIP
+        Args:
+            runs: What `runs()` gave, or "project/id" texts.
+            metrics: Names or patterns (`train/*`); default: all.
+            long: A row a point instead of a column a metric.
+
+        Returns:
+            An Arrow table with every point; see `Run.history` for the columns.
+
+        Example:
+            ```python
+            api.history(api.runs("digits"), ["train/loss", "val/*"])
+            ```
         """
         names = [metrics] if isinstance(metrics, str) else list(metrics)
         keys = [run.key if isinstance(run, Run) else self._key(run) for run in runs]

@@ -28,18 +28,22 @@ class Checkpoint:
 
     @property
     def name(self) -> str:
+        """As given, else the file's own."""
         return self.info.name
 
     @property
     def step(self) -> int:
+        """At which it was kept."""
         return self.info.step
 
     @property
     def rank(self) -> int:
+        """Of the process that kept it."""
         return self.info.rank
 
     @property
     def time(self) -> datetime:
+        """When it was kept; UTC."""
         return self.info.time
 
     @property
@@ -49,25 +53,33 @@ class Checkpoint:
 
     @property
     def files(self) -> tuple[ArtifactFile, ...]:
+        """path, size in bytes and blake3 digest of each."""
         return self.info.files
 
     @property
     def metadata(self) -> Mapping[str, Any]:
+        """The dict it was kept with."""
         return self.info.metadata
 
     @property
     def state(self) -> str:
+        """staged (its bytes are on its host still) | complete."""
         return self.info.state
 
     @property
     def complete(self) -> bool:
+        """Whether its bytes are in the blob store."""
         return self.info.state == "complete"
 
     def download(self, directory: str | os.PathLike[str]) -> list[Path]:
         """Writes its files below the directory and returns their paths. Memory: one piece at a time.
 
-        Raises NotFound while it waits on its host, BlobError where the bytes are not those that were recorded
-        (then that file is not there).
+        Args:
+            directory: Made if it is not there; files that are there under the same names are replaced.
+
+        Raises:
+            NotFound: It waits on its host still.
+            BlobError: The bytes are not those that were recorded; then that file is not there.
         """
         if not self.complete:
             raise NotFound(
@@ -78,7 +90,15 @@ class Checkpoint:
         return [self._fetch(file, root) for file in self.files]
 
     def read(self, path: str) -> Iterator[bytes]:
-        """The bytes of one of its files, in pieces. Raises BlobError before the last piece if they are damaged."""
+        """The bytes of one of its files, in pieces.
+
+        Args:
+            path: Of the file in the checkpoint, as `files` says it.
+
+        Raises:
+            NotFound: It has no such file.
+            BlobError: Before the last piece, if the bytes are damaged.
+        """
         for file in self.files:
             if file.path == path:
                 return _checked(file, self._blob(file.digest))

@@ -61,6 +61,7 @@ class Console(Sequence[ConsoleLine]):
 
     @property
     def text(self) -> str:
+        """All lines, each with its line feed."""
         return str(self)
 
 

@@ -27,9 +27,21 @@ _Floats = npt.NDArray[np.float64]
 class HistogramPoint:
     """What one `log` of a Histogram recorded.
 
-    buckets, counts: codes of the log-linear buckets that are not empty, and how many values each holds.
-    edges: filled, with one count fewer, where the histogram was given ready made (`np_histogram=`).
-    count: finite values; nan, pos_inf and neg_inf are counted apart.
+    Attributes:
+        step: At which it was logged.
+        rank: Of the process that logged it.
+        time: When it was logged; UTC.
+        count: Finite values; `nan`, `pos_inf` and `neg_inf` are counted apart.
+        sum: Of the finite values.
+        sum2: Of their squares.
+        min: Of the finite values; NaN of none.
+        max: Of the finite values; NaN of none.
+        nan: How many values were NaN.
+        pos_inf: How many were infinite.
+        neg_inf: How many were minus infinite.
+        buckets: Codes of the log-linear buckets that are not empty.
+        counts: How many values each of them holds.
+        edges: Filled, with one count fewer, where the histogram was given ready made (`np_histogram=`).
     """
 
     step: int
@@ -70,6 +82,12 @@ class HistogramPoint:
         """(counts, edges) of equal bins from min to max, as numpy.histogram gives them.
 
         A bucket over a border is shared by overlap, so counts are not whole numbers; they add up to `count`.
+
+        Args:
+            bins: How many, at least 1.
+
+        Raises:
+            ValueError: Fewer than one.
         """
         if bins < 1:
             raise ValueError(f"a view has at least one bin, not {bins}")
@@ -84,7 +102,14 @@ class HistogramPoint:
         return np.diff(self._cumulative(edges)), edges
 
     def quantile(self, q: float) -> float:
-        """The value below which a share q (0 to 1) of the values lies; NaN of nothing."""
+        """The value below which a share of the values lies; NaN of nothing. Right to the width of a bucket, 12.5 %.
+
+        Args:
+            q: The share, 0 to 1; 0.5 is the median.
+
+        Raises:
+            ValueError: A share outside 0 to 1.
+        """
         if not 0 <= q <= 1:
             raise ValueError(f"a quantile is asked for by a share from 0 to 1, not {q}")
         if not self.counts or not sum(self.counts):

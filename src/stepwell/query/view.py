@@ -47,6 +47,7 @@ class Run:
 
     @property
     def key(self) -> RunKey:
+        """(project, id)."""
         return self._info.key
 
     @property
@@ -56,14 +57,17 @@ class Run:
 
     @property
     def project(self) -> str:
+        """The first half of `path`."""
         return self._info.key.project
 
     @property
     def id(self) -> str:
+        """The second half of `path`; unique in the project."""
         return self._info.key.id
 
     @property
     def name(self) -> str:
+        """What people read; the id where none was given."""
         return self._info.name
 
     @property
@@ -73,30 +77,37 @@ class Run:
 
     @property
     def tags(self) -> tuple[str, ...]:
+        """As `init(tags=)` was given them."""
         return self._info.tags
 
     @property
     def notes(self) -> str | None:
+        """None where none were given; so are the next three."""
         return self._text("notes")
 
     @property
     def group(self) -> str | None:
+        """What runs of one sweep or launch share."""
         return self._text("group")
 
     @property
     def job_type(self) -> str | None:
+        """What was given: "train", "eval" or another word."""
         return self._text("job_type")
 
     @property
     def experiment(self) -> str | None:
+        """The experiment of the project that the run belongs to."""
         return self._text("experiment")
 
     @property
     def created(self) -> datetime:
+        """When its first attempt began; UTC."""
         return self._info.created
 
     @property
     def started(self) -> datetime | None:
+        """When its last attempt began; UTC."""
         return self._info.started
 
     @property
@@ -106,16 +117,19 @@ class Run:
 
     @property
     def attempts(self) -> int:
+        """How many lives it has had: 1, and one more a resume or restart."""
         return self._info.attempts
 
     @property
     def ranks(self) -> int:
+        """How many processes recorded into it."""
         return self._info.ranks
 
     # --- what it was told, and what it came to
 
     @property
     def config(self) -> dict[str, Any]:
+        """Hyperparameters, as a nested dict."""
         return self._info.config
 
     @property
@@ -137,18 +151,26 @@ class Run:
 
     @property
     def events(self) -> list[Event]:
+        """Starts, finishes, crashes and their like, in order."""
         return self._reader.events(self.key)
 
     # --- series
 
     def history(self, *metrics: str, long: bool = False) -> pa.Table:
-        """Every point of the named metrics, or of all; `train/*` names those that match.
+        """Every point of the named metrics, or of all, as an Arrow table. Never sampled.
 
         Wide: `step` (int64), `rank` (uint32) and one float64 column a metric, ascending by step, then rank; null
         where nothing was logged, and NaN only where NaN was. A metric called "step", "rank" or "run" has
         the column "metric:step". Long: `metric, rank, step, time, value`.
 
-        >>> run.history("loss", "val/loss").to_pandas()  # doctest: +SKIP
+        Args:
+            metrics: Names; `train/*` names those that match. Default: all.
+            long: A row a point instead of a column a metric.
+
+        Example:
+            ```python
+            run.history("loss", "val/loss").to_pandas()
+            ```
         """
         table = self._reader.history([self.key], metrics, long=long).read_all()
         if not long:
@@ -156,11 +178,19 @@ class Run:
         return table
 
     def texts(self, metric: str) -> pa.Table:
-        """rank, step, time, value of a text series."""
+        """rank, step, time, value of a text series, as an Arrow table.
+
+        Args:
+            metric: Its name.
+        """
         return self._reader.texts(self.key, metric)
 
     def histograms(self, metric: str) -> list[HistogramPoint]:
-        """One a log call, ascending by step, then rank."""
+        """What was logged as `stepwell.Histogram`: one a log call, ascending by step, then rank.
+
+        Args:
+            metric: Its name.
+        """
         return histogram_points(self._reader.histograms(self.key, metric))
 
     # --- the rest
@@ -175,7 +205,11 @@ class Run:
         return [Checkpoint(self.key, info, self._reader.blob) for info in found if info.kind == "checkpoint"]
 
     def to_pandas(self, *metrics: str) -> pd.DataFrame:
-        """`history(*metrics)` as a data frame."""
+        """`history(*metrics)` as a data frame. Needs pandas.
+
+        Args:
+            metrics: Names or patterns; default: all.
+        """
         return self.history(*metrics).to_pandas()
 
     def _text(self, key: str) -> str | None:

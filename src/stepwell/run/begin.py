@@ -64,23 +64,46 @@ def init(
 ) -> Run:
     """Begins a run, or an attempt of one, and returns it; `stepwell.run` is then the same.
 
-    `project`, `id`: together they name the run; 1 to 128 bytes without "/". Default: STEPWELL_PROJECT, else the name of
-    the repository or folder; STEPWELL_RUN_ID, else a new id, on which all ranks of one launch agree.
-    `config`: a dict, Namespace, dataclass, OmegaConf, or the path of a YAML or JSON file.
-    `mode`: "online"; "offline" keeps everything for `stepwell sync`; "disabled" records nothing. Default:
-    STEPWELL_MODE.
-    `resume`: for an id that was recorded before. None begins a new attempt and says so; "never" raises RunExists;
-    "allow" goes on after the last step; "must" as well, and raises NotFound or ServiceUnavailable where there is
-    none to be learnt. Only the last two may wait, for `resume_timeout_s`.
-    `server`: URL of a service; default STEPWELL_SERVER, else the one of this STEPWELL_HOME.
-    `rank`: of this process in the run; default: what torchrun, MPI or SLURM say.
-    `settings`: a dict of what `stepwell.Settings` lists.
-
     Where a run is live already it is returned, with a warning; in a notebook it is finished and a new one begun.
-    Raises InvalidValue, SettingsError, HomeError.
 
+    Args:
+        project: With `id`, the name of the run; 1 to 128 bytes without "/". Default: STEPWELL_PROJECT, else the name
+            of the repository or folder.
+        experiment: A text that groups runs of a project. Default: STEPWELL_EXPERIMENT.
+        name: What people read. Default: STEPWELL_NAME, else a readable name for an id that was made up.
+        id: With `project`, the name of the run; 1 to 128 bytes without "/". Default: STEPWELL_RUN_ID, else a new id,
+            on which all ranks of one launch agree.
+        config: Hyperparameters: a dict, Namespace, dataclass, OmegaConf, pydantic model, or the path of a YAML or
+            JSON file.
+        group: A text that runs of one sweep or one launch share.
+        job_type: "train", "eval", or what you like.
+        tags: Texts to find the run by.
+        notes: A text of any length.
+        mode: "online" sends to a service when one is there; "offline" keeps everything for `stepwell sync`;
+            "disabled" records nothing. Default: STEPWELL_MODE, else "online".
+        resume: For an id that was recorded before. None begins a new attempt at step 0 and says so; "never" raises
+            RunExists; "allow" goes on after the last step; "must" does so too, and raises where there is none to be
+            learnt. Only the last two may wait, for the setting `resume_timeout_s`.
+        server: URL of a service, without password. Default: STEPWELL_SERVER, else the service of this STEPWELL_HOME.
+        rank: Of this process in the run, from 0. Default: what torchrun, MPI or SLURM say, else 0.
+        settings: A `stepwell.Settings`, or a dict of some of its fields.
+
+    Returns:
+        The run. As a context manager it is finished at the end of the block.
+
+    Raises:
+        InvalidValue: An argument that cannot be recorded, such as an id with a "/".
+        SettingsError: A setting that does not exist or cannot be used.
+        HomeError: STEPWELL_HOME cannot be written.
+        RunExists: With `resume="never"`.
+        NotFound: With `resume="must"`, where nothing was recorded under the id.
+        ServiceUnavailable: With `resume="must"`, where nobody can tell the last step.
+
+    Example:
+        ```python
         with stepwell.init(project="digits", config={"lr": 0.1}) as run:
             run.log({"loss": 0.5})
+        ```
     """
     chosen = Settings.load(settings)
     with _lock:

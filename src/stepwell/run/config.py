@@ -63,6 +63,13 @@ class Fields(dict[str, Any]):
     """A dict whose items are also attributes; nested dicts are the same. Each change is recorded at once.
 
     A list that is changed in place is recorded at `finish`; assign it to have it recorded now.
+
+    Example:
+        ```python
+        run.config["model"] = {"depth": 12}
+        run.config.model.depth        # 12
+        run.summary["best"] = 0.93
+        ```
     """
 
     __slots__ = ("_path", "_writer")
@@ -143,7 +150,7 @@ class Fields(dict[str, Any]):
         return self
 
     def to_dict(self) -> dict[str, Any]:
-        """A copy in plain dicts."""
+        """A copy in plain dicts, of no run."""
         return {key: value.to_dict() if isinstance(value, Fields) else value for key, value in self.items()}
 
     def copy(self) -> dict[str, Any]:

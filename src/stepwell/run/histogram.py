@@ -21,15 +21,21 @@ __all__ = ["Histogram"]
 class Histogram:
     """How values are distributed: sparse log-linear buckets at most 12.5 % wide, with no range to choose.
 
-    `values`: a numpy array, a torch tensor (a copy is taken from a device, which waits for it), a jax array, nested
-    lists, or anything with a buffer or `__array__`; any shape; f16, bf16, f32, f64, integers or bool. NaN and
-    infinities are counted apart.
-    `np_histogram`: instead, `(counts, edges)` as `numpy.histogram` returns them; n counts and n + 1 ascending edges,
-    kept as given.
+    Args:
+        values: A numpy array, a torch tensor (a copy is taken from a device, which waits for it), a jax array, nested
+            lists, or anything with a buffer or `__array__`; any shape; f16, bf16, f32, f64, integers or bool. NaN and
+            infinities are counted apart.
+        np_histogram: Instead of values: `(counts, edges)` as `numpy.histogram` returns them; n counts and n + 1
+            ascending edges, kept as given.
 
-    Raises InvalidValue for what is neither.
+    Raises:
+        InvalidValue: Neither, both, or values that have no order (complex).
 
-        run.log({"grad/conv1": stepwell.Histogram(grad)})
+    Example:
+        ```python
+        run.log({"grad/conv1": stepwell.Histogram(gradient)})
+        run.log({"act": stepwell.Histogram(np_histogram=np.histogram(activations, bins=64))})
+        ```
     """
 
     __slots__ = ("data",)

@@ -28,7 +28,21 @@ def set_current(run: Run) -> None:
 
 
 def log(data: Mapping[str, Any], step: int | None = None, time: float | None = None) -> None:
-    """`run.log` of the live run. In a hot loop take `run.log` itself: one call less."""
+    """`run.log` of the live run. In a hot loop take `run.log` itself: one call less.
+
+    Without a run nothing is recorded, which is said once.
+
+    Args:
+        data: Metric names and values.
+        step: Any whole number of 64 bits; default: one more than the highest so far.
+        time: Seconds since 1970 or a datetime; default: now.
+
+    Example:
+        ```python
+        stepwell.init(project="digits")
+        stepwell.log({"loss": 0.5})
+        ```
+    """
     if _run is None:
         _once.warn("no run", "stepwell.log was called without a run: call stepwell.init() first. Nothing is recorded")
         return
@@ -36,6 +50,11 @@ def log(data: Mapping[str, Any], step: int | None = None, time: float | None = N
 
 
 def finish(exit_code: int = 0, timeout: float | None = None) -> None:
-    """`run.finish` of the live run; nothing without one."""
+    """`run.finish` of the live run; nothing without one.
+
+    Args:
+        exit_code: 0 makes the run "finished", another "failed".
+        timeout: Seconds to wait at most; default: see `Run.finish`.
+    """
     if _run is not None:
         _run.finish(exit_code, timeout)

@@ -93,16 +93,25 @@ class Run:
     def log(self, data: Mapping[str, Any], step: int | None = None, time: float | None = None) -> None:  # noqa: ARG002
         """Records one row of metrics. When it has returned, no kill of any process loses the row.
 
-        `data`: metric names and values. Numbers, bools and numpy scalars take the fast path. Arrays and tensors of one
-        element are scalars, strings and short lists texts, `stepwell.Histogram` a distribution; nested dicts are
-        flattened with "/", None is left out. A value that cannot be recorded is left out with one warning a key and
-        type, and never takes the row with it. A value on an accelerator is copied from it, which waits for the device;
-        said once a process.
-        `step`: any whole number of 64 bits, in any order; the same step again replaces the point. Default: one more
-        than the highest step logged by this rank, from 0.
-        `time`: seconds since 1970 or a datetime, to back-fill. Default: now.
+        After `finish` the row is dropped with a warning.
 
-        Raises only under the setting `strict`, and then InvalidValue. After `finish` the row is dropped with a warning.
+        Args:
+            data: Metric names (1 to 512 bytes of UTF-8) and values. Numbers, bools and numpy scalars take the fast
+                path. Arrays and tensors of one element are scalars, strings and short lists texts,
+                `stepwell.Histogram` a distribution; nested dicts are flattened with "/", None is left out. A value
+                that cannot be recorded is left out with one warning a key and type, and never takes the row with it.
+                A value on an accelerator is copied from it, which waits for the device; said once a process.
+            step: Any whole number of 64 bits, in any order; the same step again replaces the point. Default: one
+                more than the highest step logged by this rank, from 0.
+            time: Seconds since 1970 or a datetime, to back-fill. Default: now.
+
+        Raises:
+            InvalidValue: Under the setting `strict` only: a value that cannot be recorded.
+
+        Example:
+            ```python
+            run.log({"train/loss": 0.5, "train/acc": 0.9}, step=10)
+            ```
         """
         # What stands here serves a run without a recorder and one that is finished.
         if self._terms.mode == "disabled":
@@ -122,9 +131,23 @@ class Run:
         """Keeps a file, or all files of a folder, as a checkpoint of the run.
 
         Returns when a copy lies in staging, so that the original may be changed or removed at once; the agent uploads
-        it. `step` defaults to the last logged; `name` to the file's own; `metadata` is a dict of plain values.
+        it.
 
-        Raises StagingError at once if it cannot be kept (no such file, no room), InvalidValue for a bad name.
+        Args:
+            path: A file or a folder.
+            step: Whole number of 64 bits. Default: the last step logged, or 0.
+            name: Default: the file's or folder's own name.
+            metadata: A dict of plain values, kept with it.
+
+        Raises:
+            StagingError: It cannot be kept: no such file, or no room. Nothing of it is.
+            InvalidValue: A bad name or step, or the run is finished.
+
+        Example:
+            ```python
+            np.savez("model.npz", w=weights)
+            run.log_checkpoint("model.npz", step=1000, metadata={"val/acc": 0.97})
+            ```
         """
         recorder, home = self._recorder, self._home
         if recorder is None or home is None:
@@ -145,9 +168,14 @@ class Run:
     def finish(self, exit_code: int = 0, timeout: float | None = None) -> None:
         """Ends the run, and waits for what it recorded to be on its way; called by itself when the process ends.
 
-        Waits until all is in the spool, and acked where a service is in reach; gives up after 5 s without progress, and
-        in all after 5 s, or 120 s where the agent would end with this process (a container, CI, a batch job), or
-        `timeout` seconds. What is left by then is kept, and said. Ctrl-C ends the wait. Later calls do nothing.
+        Waits until all is in the spool, and acked where a service is in reach. Gives up after 5 s without progress
+        (`finish_stall_timeout_s`). What is left by then is kept, and said. Ctrl-C ends the wait. Later calls do
+        nothing.
+
+        Args:
+            exit_code: 0 makes the run "finished", another "failed".
+            timeout: Seconds to wait in all. Default: 5 (`finish_timeout_s`), or 120 (`finish_timeout_dying_s`) where
+                the agent would end with this process: a container, CI, a batch job.
         """
         recorder, home = self._recorder, self._home
         with self._finishing:
@@ -209,26 +237,32 @@ class Run:
 
     @property
     def project(self) -> str:
+        """With `id`, what the run is called in every table."""
         return self._terms.project
 
     @property
     def id(self) -> str:
+        """Unique in the project."""
         return self._terms.id
 
     @property
     def name(self) -> str:
+        """What people read; need not be unique."""
         return self._terms.name
 
     @property
     def rank(self) -> int:
+        """Of this process in the run, from 0."""
         return self._terms.rank
 
     @property
     def attempt(self) -> int:
+        """Which life of the run this is: its start in seconds since 2024, raised above the last one known."""
         return self._terms.attempt
 
     @property
     def mode(self) -> str:
+        """online | offline | disabled."""
         return self._terms.mode
 
     @property
@@ -248,6 +282,7 @@ class Run:
 
     @property
     def finished(self) -> bool:
+        """Whether `finish` was called."""
         return self._finished
 
     def __enter__(self) -> Run:
@@ -275,6 +310,7 @@ class Run:
 
     @property
     def capture(self) -> EnvironmentCapture:
+        """The child that records what the run was started on; for `init`."""
         return self._capture
 
     @property
