@@ -1,6 +1,5 @@
 #include "native/batch.h"
 
-#include <numeric>
 #include <stdexcept>
 #include <string>
 
@@ -74,7 +73,9 @@ std::vector<std::string_view> Batch::table_names() const {
 uint64_t Batch::rows(std::string_view table) const { return rows_at(index_of(table)); }
 
 uint64_t Batch::total_rows() const {
-  return std::accumulate(rows_.begin(), rows_.end(), static_cast<uint64_t>(runs_.size()));
+  uint64_t total = runs_.size();
+  for (size_t i = 0; i < rows_.size(); ++i) total += tables()[i].derived ? 0 : rows_[i];
+  return total;
 }
 
 Plan Batch::plan(std::string_view table) const {

@@ -5,7 +5,7 @@
 namespace stepwell::native {
 
 std::span<const Table> tables() {
-  static const std::array kAll = {kRuns,       kFields,  kScalars, kTexts,
+  static const std::array kAll = {kRuns,       kFields,  kScalars, kLasts,    kTexts,
                                   kHistograms, kConsole, kEvents,  kArtifacts};
   return kAll;
 }

@@ -22,6 +22,7 @@ struct Table {
   uint64_t (*rows)(const codec::Block& block);  // how many this block adds; null: the table has one row a run
   // The blocks must outlive the columns.
   std::vector<Column> (*columns)(const Blocks& blocks);
+  bool derived = false;  // says again what rows of another table say: not counted among what was recorded
 };
 
 // In the order in which they are best inserted: who a run is before what it recorded.
@@ -30,6 +31,7 @@ std::span<const Table> tables();
 extern const Table kRuns;
 extern const Table kFields;
 extern const Table kScalars;
+extern const Table kLasts;
 extern const Table kTexts;
 extern const Table kHistograms;
 extern const Table kConsole;

@@ -6,12 +6,12 @@ import math
 import struct
 import uuid
 from collections.abc import Iterator
-from importlib import resources
 from typing import Any
 
 import pytest
 
 from stepwell import _core
+from stepwell.stores.migrate import migrations
 
 clickhouse_connect = pytest.importorskip("clickhouse_connect")
 pytest.importorskip("chdb")
@@ -19,7 +19,7 @@ pytest.importorskip("chdb")
 RUN = uuid.UUID("00112233-4455-6677-8899-aabbccddeeff")
 ATTEMPT = 90_000_000
 CREATED_MS = 1_790_000_000_123
-TABLES = ["runs", "fields", "scalars", "texts", "histograms", "console", "events", "artifacts"]
+TABLES = ["runs", "fields", "scalars", "lasts", "texts", "histograms", "console", "events", "artifacts"]
 
 
 def version(row_seq: int) -> int:
@@ -39,9 +39,7 @@ def body_of(block: _core.BlockBuilder) -> bytes:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with clickhouse_connect.get_client(interface="chdb", path=str(tmp_path_factory.mktemp("chdb"))) as client:
-        sql = resources.files("stepwell.stores").joinpath("migrations/0001_tables.sql").read_text()
-        sql = "\n".join(line for line in sql.splitlines() if not line.lstrip().startswith("--"))
-        for statement in filter(str.strip, sql.split(";")):
+        for statement in (statement for migration in migrations() for statement in migration.statements):
             client.command(statement)
         yield client
 
@@ -93,6 +91,34 @@ def test_metric_names_survive_every_index_width(client: Any, metrics: int) -> No
     insert(client, batch)
     wrong = client.command("SELECT countIf(metric != concat('m/', toString(toInt64(value)))) FROM scalars")
     assert (int(client.command("SELECT count() FROM scalars")), int(wrong)) == (metrics, 0)
+
+
+def test_the_last_value_of_each_metric_is_kept_beside_its_points(client: Any) -> None:
+    block = builder()
+    for i in range(200):
+        block.add_row([("loss", float(i)), ("epoch", i)], row_seq=3 * i + 1, step=1000 - i, time_ms=i)
+        block.add_row([("loss", -float(i)), (f"own/{i % 50}", i % 2 == 0)], row_seq=3 * i + 2, step=i, time_ms=i)
+    later, other = builder(), builder(uuid.UUID(int=7), id="another")
+    later.add_row([("loss", math.inf)], row_seq=601, step=7, time_ms=8)
+    other.add_row([("loss", 0.25)], row_seq=1, step=1, time_ms=1)
+    bodies = [body_of(one) for one in (block, later, other)]
+    for order in ([0], [1, 2, 0]):  # a repeat, and an older block that comes late, change nothing
+        batch = _core.NativeBatch()
+        for index in order:
+            batch.add(bodies[index])
+        insert(client, batch)
+    assert batch.rows("lasts") == 52 + 1 + 1
+    told = rows(
+        client,
+        "SELECT toString(metric) AS name, run, rank, argMax((step, value, version), version) AS last "
+        "FROM scalars GROUP BY metric, run, rank ORDER BY name, run",
+    )
+    kept = rows(
+        client,
+        "SELECT toString(metric) AS name, run, rank, (step, value, version) AS last FROM lasts FINAL ORDER BY name, run",
+    )
+    assert kept == told
+    assert len(kept) == 53
 
 
 def test_rows_of_ever_changing_sets_come_back(client: Any) -> None:
