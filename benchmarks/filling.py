@@ -36,6 +36,13 @@ USERS = ("amira", "björn", "chen", "dora")
 KINDS = ("resnet", "vit", "convnext", "mlp")
 DAMPED = 0.05
 
+# What recording writes beside the points of each block (csrc/native/lasts.cc).
+_LASTS = """
+INSERT INTO lasts
+SELECT metric, run, rank, argMax(step, version), argMax(time, version), argMax(value, version), max(version)
+FROM scalars WHERE run IN (SELECT run FROM runs WHERE project = {project:String}) GROUP BY metric, run, rank
+"""
+
 Column = tuple[str, bytes]
 
 
@@ -73,6 +80,7 @@ def fill(home: Path | str, filling: Filling) -> list[str]:
                 insert(table, block)
         for block in _blocks(filling, ids):
             insert("scalars", block)
+        stores.metrics.command(_LASTS, {"project": filling.project})
     return ids
 
 

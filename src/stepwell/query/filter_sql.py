@@ -70,9 +70,8 @@ class _Compiler:
         return (  # what the user set outranks the last value logged
             "SELECT run, argMax(str, set) AS str, argMax(num, set) AS num FROM ("
             f"SELECT run, str, num, 1 AS set FROM ({fields}) UNION ALL "
-            "SELECT run, toString(argMax(value, (-toInt64(rank), version))) AS str, "
-            "argMax(value, (-toInt64(rank), version)) AS num, 0 AS set "
-            f"FROM v_scalars WHERE metric = {metric} GROUP BY run) GROUP BY run"
+            "SELECT run, toString(argMin(value, rank)) AS str, argMin(value, rank) AS num, 0 AS set "
+            f"FROM v_lasts WHERE metric = {metric} GROUP BY run) GROUP BY run"
         )
 
     # --- comparisons

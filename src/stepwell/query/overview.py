@@ -43,13 +43,13 @@ WHERE run IN {runs:Array(UUID)} AND length(str) <= 2000
 """
 
 _METRICS_OF_PROJECT = """
-SELECT DISTINCT toString(metric) AS name FROM v_scalars
-WHERE run IN (SELECT run FROM v_runs WHERE project = {project:String} ORDER BY created DESC LIMIT 50) ORDER BY name
+SELECT DISTINCT toString(metric) AS name FROM lasts
+WHERE run IN (SELECT run FROM v_runs WHERE project = {project:String}) ORDER BY name
 """
 
 _LAST = """
-SELECT toString(run) AS uuid, toString(metric) AS name, argMax(value, (-toInt64(rank), version)) AS value
-FROM v_scalars WHERE run IN (SELECT run FROM v_runs WHERE project = {project:String})
+SELECT toString(run) AS uuid, toString(metric) AS name, argMin(value, rank) AS value
+FROM v_lasts WHERE run IN (SELECT run FROM v_runs WHERE project = {project:String})
   AND metric IN {metrics:Array(String)} GROUP BY run, metric
 """
 

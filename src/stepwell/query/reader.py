@@ -66,7 +66,7 @@ class Reader(Protocol):
         offset: int = 0,
         last: bool = False,
     ) -> list[RunInfo]:
-        """Newest first. `last` fills `RunInfo.last`, which reads every point of these runs. Raises FilterError."""
+        """Newest first. `last` fills `RunInfo.last`. Raises FilterError."""
 
     def run(self, key: RunKey) -> RunInfo:
         """With its last values. Raises NotFound."""

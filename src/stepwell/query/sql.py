@@ -68,8 +68,8 @@ SELECT toString(run) AS uuid, key, str FROM v_fields WHERE run IN {runs:Array(UU
 
 # The last value written, by the lowest rank that has the metric: the versions of two ranks do not compare.
 LAST = """
-SELECT toString(run) AS uuid, toString(metric) AS name, argMax(value, (-toInt64(rank), version)) AS value
-FROM v_scalars WHERE run IN {runs:Array(UUID)} GROUP BY run, metric ORDER BY name
+SELECT toString(run) AS uuid, toString(metric) AS name, argMin(value, rank) AS value
+FROM v_lasts WHERE run IN {runs:Array(UUID)} GROUP BY run, metric ORDER BY name
 """
 
 LAST_STEP = """

@@ -64,7 +64,7 @@ def reading_router(reader: Reader) -> APIRouter:
         offset: Annotated[int, Query(ge=0)] = 0,
         last: bool = False,
     ) -> JSONResponse:
-        """Newest first. `last=1` adds each metric's last value, for which every point of these runs is read."""
+        """Newest first. `last=1` adds each metric's last value."""
         found = reader.runs(project=project, id=id, filters=filter, limit=limit, offset=offset, last=last)
         return JSONResponse({"runs": [run_to_json(info) for info in found]})
 

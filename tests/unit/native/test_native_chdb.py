@@ -115,7 +115,8 @@ def test_the_last_value_of_each_metric_is_kept_beside_its_points(client: Any) ->
     )
     kept = rows(
         client,
-        "SELECT toString(metric) AS name, run, rank, (step, value, version) AS last FROM lasts FINAL ORDER BY name, run",
+        "SELECT toString(metric) AS name, run, rank, (step, value, version) AS last FROM lasts FINAL "
+        "ORDER BY name, run",
     )
     assert kept == told
     assert len(kept) == 53

@@ -122,7 +122,7 @@ def test_every_table_is_synced_at_insert(metrics: MetricStore) -> None:
         "SELECT name, create_table_query AS sql FROM system.tables "
         "WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
     )
-    assert len(tables) == 11
+    assert len(tables) == 12
     for table in tables:
         assert "fsync_after_insert = 1" in table["sql"], table["name"]
         assert "fsync_part_directory = 1" in table["sql"], table["name"]

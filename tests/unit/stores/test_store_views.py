@@ -11,6 +11,7 @@ import pytest
 
 from stepwell.ids import run_uuid, version_of
 from stepwell.stores.metrics import MetricStore
+from stepwell.stores.migrate import migrations
 
 RUN, OTHER = run_uuid("project", "run"), run_uuid("project", "other")
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=timezone.utc)
@@ -69,6 +70,22 @@ def test_versions_beyond_a_signed_integer_are_ordered(metrics: MetricStore) -> N
 def test_ranks_and_repeated_steps_of_foreign_writers_are_points_of_their_own(metrics: MetricStore) -> None:
     add_points(metrics, point(1, 1.0, 1), point(1, 2.0, 1, rank=1), point(1, 3.0, 1, at=1), point(-5, 4.0, 1))
     assert seen(metrics) == [(-5, 4.0), (1, 1.0), (1, 3.0), (1, 2.0)]
+
+
+def test_the_last_value_is_that_of_the_points_a_rewind_left(metrics: MetricStore) -> None:
+    rows = [point(step, step / 3, version_of(5, step + 1), run=run) for step in range(9) for run in (RUN, OTHER)]
+    add_points(metrics, *rows)
+    [fill] = [sql for one in migrations() for sql in one.statements if sql.startswith("INSERT INTO lasts")]
+    metrics.command(fill)
+
+    def lasts() -> dict[uuid.UUID, tuple[int, float]]:
+        return {row["run"]: (row["step"], row["value"]) for row in metrics.rows("SELECT run, step, value FROM v_lasts")}
+
+    assert lasts() == {RUN: (8, 8 / 3), OTHER: (8, 8 / 3)}
+    rewind(metrics, attempt=6, step=3)
+    assert lasts() == {RUN: (3, 1.0), OTHER: (8, 8 / 3)}
+    add_points(metrics, point(4, 7.0, version_of(6, 1)))
+    assert lasts()[RUN] == (4, 7.0)
 
 
 def test_a_rewind_hides_later_steps_of_earlier_attempts_only(metrics: MetricStore) -> None:
