@@ -116,7 +116,9 @@ py::bytes count(py::object values, const std::optional<std::string>& dtype) {
   const void* data = view.buf;
   if (PyBuffer_IsContiguous(&view, 'A') == 0) {
     copy.resize(static_cast<size_t>(view.len));
-    if (PyBuffer_ToContiguous(copy.data(), &view, view.len, 'C') != 0) throw py::error_already_set();
+    // It changes nothing of the view; before Python 3.11 its declaration does not say so.
+    auto* same_view = const_cast<Py_buffer*>(&view);
+    if (PyBuffer_ToContiguous(copy.data(), same_view, view.len, 'C') != 0) throw py::error_already_set();
     data = copy.data();
   }
   const Histogram result = [&] {

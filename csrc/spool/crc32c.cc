@@ -38,8 +38,15 @@ constexpr Tables make_tables() {
 constexpr Tables kTables = make_tables();
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) std::uint32_t hardware(const unsigned char* data, std::size_t bytes,
-                                                         std::uint32_t crc) {
+// clang made crc32 a feature of its own, which it takes for granted on some platforms only; GCC has it in
+// SSE 4.2.
+#if defined(__clang__)
+#define STEPWELL_CRC_TARGET "sse4.2,crc32"
+#else
+#define STEPWELL_CRC_TARGET "sse4.2"
+#endif
+__attribute__((target(STEPWELL_CRC_TARGET))) std::uint32_t hardware(const unsigned char* data,
+                                                                    std::size_t bytes, std::uint32_t crc) {
   std::uint64_t state = ~crc;
   for (; bytes >= 8; bytes -= 8, data += 8) {
     std::uint64_t word = 0;
