@@ -33,7 +33,7 @@ _DROPPED = (
     "PYTHONPROFILEIMPORTTIME", "PYTHONVERBOSE", "PYTHONBREAKPOINT", "PYTHONASYNCIODEBUG", "PYTHONTRACEMALLOC",
     "PYTHONMALLOC",
 )  # fmt: skip
-_children: list[Popen[bytes]] = []  # only where there is no shell to adopt them away
+_children: list[Popen[bytes]] = []  # only where nobody adopts them away
 
 
 def start_agent(home: Home, extra_env: Mapping[str, str] | None = None) -> bool:
@@ -41,6 +41,7 @@ def start_agent(home: Home, extra_env: Mapping[str, str] | None = None) -> bool:
 
     Does nothing where one holds the mailbox: an agent that is ending looks for new rings once more after it has let go.
     """
+    _reap()
     try:
         if agent_is_there(home):
             return True
@@ -62,10 +63,11 @@ def start_detached(
     python = interpreter()
     if python is None:
         return False
-    _children[:] = [child for child in _children if child.poll() is None]
+    _reap()
     output = _open_log(home, log)
     command = [python, "-m", *module]
-    shell = os.access(_SHELL, os.X_OK)
+    # A container's pid 1 would itself adopt them, as children that nobody told it of and that it never waits for.
+    shell = os.getpid() != 1 and os.access(_SHELL, os.X_OK)
     try:
         child = subprocess.Popen(
             [_SHELL, "-c", _SCRIPT, "sh", *command] if shell else command,
@@ -90,6 +92,10 @@ def start_detached(
     except subprocess.TimeoutExpired:
         _children.append(child)
         return True
+
+
+def _reap() -> None:
+    _children[:] = [child for child in _children if child.poll() is None]
 
 
 def agent_is_there(home: Home) -> bool:

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ _ATTEMPT_MAX = 2**29 - 1  # what a version has room for
 class KnownRun:
     attempt: int
     launch: str
+    start: str = ""
+    begun: float = 0.0  # when its last attempt began, in seconds since 1970 by the clock of the host that wrote it
     steps: dict[str, int] = field(default_factory=dict)  # by rank, the last step at an orderly finish
 
 
@@ -39,20 +41,26 @@ def known_run(home: Home, project: str, id: str) -> KnownRun | None:
     try:
         found = json.loads(_file(home, project, id).read_bytes())
         steps = {str(rank): int(step) for rank, step in dict(found.get("steps", {})).items()}
-        return KnownRun(int(found["attempt"]), str(found.get("launch", "")), steps)
+        start, begun = str(found.get("start", "")), float(found.get("begun", 0.0))
+        return KnownRun(int(found["attempt"]), str(found.get("launch", "")), start, begun, steps)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def begin_attempt(home: Home, project: str, id: str, launch: str, at_least: int = 0) -> int:
-    """The number of the attempt that begins now, above every earlier one; the same for all ranks of one launch."""
+def begin_attempt(home: Home, project: str, id: str, launch: str, at_least: int = 0, start: str = "") -> int:
+    """The number of the attempt that begins now, above every earlier one; the same for all ranks of one launch.
+
+    Hosts that share a home give their ranks numbers of their own: what tells their starts apart from a second start
+    is not known well enough, and a number given twice would let old rows outrank new ones.
+    """
     with _locked(runs_folder(home)):
         known = known_run(home, project, id)
         if known is not None and launch and known.launch == launch and known.attempt >= at_least:
             return known.attempt
         attempt = min(max(attempt_now(), at_least, known.attempt + 1 if known is not None else 0), _ATTEMPT_MAX)
         steps = known.steps if known is not None else {}
-        _write(home, project, id, {"attempt": attempt, "launch": launch, "steps": steps})
+        body = {"attempt": attempt, "launch": launch, "start": start, "begun": time.time(), "steps": steps}
+        _write(home, project, id, body)
         return attempt
 
 
@@ -63,7 +71,7 @@ def note_last_step(home: Home, project: str, id: str, rank: int, last_step: int)
         if known is None:
             return
         steps = {**known.steps, str(rank): max(last_step, known.steps.get(str(rank), last_step))}
-        _write(home, project, id, {"attempt": known.attempt, "launch": known.launch, "steps": steps})
+        _write(home, project, id, {**asdict(known), "steps": steps})
 
 
 def _file(home: Home, project: str, id: str) -> Path:

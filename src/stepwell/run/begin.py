@@ -30,6 +30,7 @@ from .environment import capture_prefix, shown_arguments
 from .fields import field_record
 from .identity import Identity, identify
 from .launcher import Launcher
+from .lifetime import soon_gone
 from .names import readable_name
 from .notices import Once, say, warn
 from .redaction import redact_arguments
@@ -285,16 +286,18 @@ def _start_body(terms: Terms, identity: Identity, start: Start) -> dict[str, Any
 
 
 def _say_where(run: Run, identity: Identity, start: Start, home: Home, settings: Settings) -> None:
+    service = find_service(home, run._terms.server)
+    gone = "" if service is not None else soon_gone(home)
     if settings.quiet:
-        if identity.hint:
-            warn(identity.hint)
+        for line in (identity.hint, gone):
+            if line:
+                warn(line)
         return
-    for line in (identity.hint, start.line):
+    for line in (identity.hint, start.line, gone):
         if line:
             say(line)
     called = f" ({run.name})" if run.name != run.id else ""
     rank = f", rank {run.rank}" if identity.ranks.world_size > 1 else ""
-    service = find_service(home, run._terms.server)
     if run.mode == "offline":
         where = f"in {home.path}, until `stepwell sync`"
     elif service is not None:

@@ -28,6 +28,9 @@ _RANK_VARIABLES = (
     ("PMIX_RANK", "PMIX_SIZE", "PMIX_LOCAL_SIZE"),
     ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", ""),
 )
+_OF_ALL_HOSTS = (
+    "SLURM_JOB_ID", "SLURM_STEP_ID", "SLURM_ARRAY_TASK_ID", "TORCHELASTIC_RUN_ID", "MASTER_ADDR", "MASTER_PORT",
+)  # fmt: skip
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -45,7 +48,8 @@ class Identity:
     ranks: Ranks
     made_up: bool  # the id is ours and new: nothing was recorded under it before
     group: str | None  # set where ranks could not agree on one run
-    launch: str  # the same for all ranks of one start; "" for a single process
+    launch: str  # the same for all ranks of one start on this host; "" for a single process
+    start: str  # the same for all ranks of one start on any host, and perhaps of a later one; "" where none is known
     hint: str  # a line for the person, or ""
 
 
@@ -60,19 +64,20 @@ def identify(
     ranks = find_ranks(rank, env)
     name = check_project(project or env.get("STEPWELL_PROJECT") or default_project())
     launch = f"{launcher.key()}/{_restarts(env)}" if ranks.world_size > 1 else ""
+    start = _start(env) if ranks.world_size > 1 and not ranks.one_host else ""
     given = id if id is not None else env.get("STEPWELL_RUN_ID")
     if given is not None:
-        return Identity(name, check_id(given), ranks, False, None, launch, "")
+        return Identity(name, check_id(given), ranks, False, None, launch, start, "")
     if ranks.world_size == 1:
-        return Identity(name, new_id(), ranks, True, None, "", "")
+        return Identity(name, new_id(), ranks, True, None, "", "", "")
     shared = _shared_id(ranks, env, launcher)
     if shared is not None:
-        return Identity(name, shared, ranks, _restarts(env) == "0.0", None, launch, "")
+        return Identity(name, shared, ranks, _restarts(env) == "0.0", None, launch, start, "")
     hint = (
         f"{ranks.world_size} ranks on several hosts and nothing they all know: this rank records a run of its own. "
         "Set STEPWELL_RUN_ID to the same id on all of them for one run."
     )
-    return Identity(name, new_id(), ranks, True, _group(env), launch, hint)
+    return Identity(name, new_id(), ranks, True, _group(env), launch, start, hint)
 
 
 def find_ranks(rank: int | None, env: Mapping[str, str]) -> Ranks:
@@ -92,8 +97,11 @@ def find_ranks(rank: int | None, env: Mapping[str, str]) -> Ranks:
 
 def default_project() -> str:
     """The name of the repository or folder one works in, else of the script, else "default"."""
-    here = Path.cwd()
-    anywhere = {Path("/"), Path("/tmp"), Path("/root"), Path.home()}
+    try:
+        here = Path.cwd()
+    except OSError:
+        here = Path("/")  # removed under us, or in a folder that we may not see
+    anywhere = {Path("/"), Path("/tmp"), Path("/root"), *_home_folder()}
     for folder in (here, *here.parents):
         if folder not in anywhere and (folder / ".git").exists():
             here = folder
@@ -106,6 +114,13 @@ def default_project() -> str:
         except InvalidValue:
             continue
     return "default"
+
+
+def _home_folder() -> tuple[Path, ...]:
+    try:
+        return (Path.home(),)
+    except RuntimeError:
+        return ()  # HOME is unset, and the user has no entry in the password file
 
 
 def _shared_id(ranks: Ranks, env: Mapping[str, str], launcher: Launcher) -> str | None:
@@ -135,6 +150,18 @@ def _group(env: Mapping[str, str]) -> str:
     """What the ranks of one start probably share, good enough to show their runs together."""
     address = env.get("MASTER_ADDR")
     return f"ranks-{address}-{env.get('MASTER_PORT', '')}" if address else "ranks"
+
+
+def _start(env: Mapping[str, str]) -> str:
+    names = (
+        "SLURM_JOB_ID",
+        "SLURM_STEP_ID",
+        "SLURM_ARRAY_TASK_ID",
+        "TORCHELASTIC_RUN_ID",
+        "MASTER_ADDR",
+        "MASTER_PORT",
+    )
+    return " ".join(f"{name}={env[name]}" for name in names if env.get(name))
 
 
 def _restarts(env: Mapping[str, str]) -> str:

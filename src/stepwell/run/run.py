@@ -30,7 +30,7 @@ from .console import Console
 from .ending import Ending, exit_code_of
 from .environment import EnvironmentCapture
 from .fields import FieldWriter
-from .lifetime import agent_outlives
+from .lifetime import ends_with
 from .notices import Once, say, warn
 from .slow import SlowPath
 from .waiting import Left, wait_until_kept
@@ -353,8 +353,7 @@ class Run:
         settings = self._settings
         total = timeout
         if total is None:
-            outlives = agent_outlives(os.environ)
-            total = settings.finish_timeout_s if outlives else settings.finish_timeout_dying_s
+            total = settings.finish_timeout_dying_s if ends_with(os.environ) else settings.finish_timeout_s
         offline = self.mode == "offline"
         return wait_until_kept(recorder, offline, settings.finish_stall_timeout_s, total, self._capture.ended)
 

@@ -5,6 +5,7 @@ Decides and reserves the attempt's number; records nothing.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from ..errors import AuthError, NotFound, RunExists, ServiceUnavailable
@@ -14,6 +15,8 @@ from .attempts import KnownRun, begin_attempt, known_run
 from .identity import Identity
 
 __all__ = ["Start", "decide_start"]
+
+_RANKS_APART_S = 600.0  # between the first and the last rank of one start, clocks that differ included
 
 
 @dataclass(frozen=True)
@@ -29,14 +32,14 @@ def decide_start(home: Home, identity: Identity, resume: str | None, server: str
     """Raises RunExists (`never`), NotFound or ServiceUnavailable (`must`)."""
     known = known_run(home, identity.project, identity.id)
     path = f"{identity.project}/{identity.id}"
-    before = known is not None and not _same_start(known, identity.launch)
+    before = known is not None and not _same_start(known, identity)
     if resume in ("allow", "must"):
         return _resume(home, identity, resume == "must", server, settings, known)
     if resume == "never" and before:
         raise RunExists(
             f'{path} has been recorded before, and resume="never". Take another id, or resume="allow" to go on with it.'
         )
-    attempt = begin_attempt(home, identity.project, identity.id, identity.launch)
+    attempt = begin_attempt(home, identity.project, identity.id, identity.launch, start=identity.start)
     line = (
         f"{path} has been recorded before: this is a new attempt of it, its steps count from 0 again and replace the "
         "old "
@@ -73,13 +76,17 @@ def _resume(
             f'{path} has not been recorded, neither on this host nor in the store, and resume="must". Check '
             'project and id, or use resume="allow".'
         )
-    attempt = begin_attempt(home, identity.project, identity.id, identity.launch, at_least)
+    attempt = begin_attempt(home, identity.project, identity.id, identity.launch, at_least, identity.start)
     first_step = 0 if last is None else last + 1
     if exists and not line:
         line = f"resuming {path} at step {first_step}"
     return Start(attempt, first_step, needs_step, exists, line)
 
 
-def _same_start(known: KnownRun, launch: str) -> bool:
-    """Whether another rank of this start, or this start before it was restarted, has begun the run."""
-    return bool(launch) and known.launch.rpartition("/")[0] == launch.rpartition("/")[0]
+def _same_start(known: KnownRun, identity: Identity) -> bool:
+    """Whether another rank of this start, here or on a host that shares the home, or this start before it was
+    restarted, has begun the run."""
+    if identity.launch and known.launch.rpartition("/")[0] == identity.launch.rpartition("/")[0]:
+        return True
+    together = bool(identity.start) and known.start == identity.start
+    return together and abs(time.time() - known.begun) < _RANKS_APART_S

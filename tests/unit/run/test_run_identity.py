@@ -85,6 +85,14 @@ def test_the_id_over_hosts(env: dict[str, str], expected: str) -> None:
     assert who(torchrun(0, 1, **env)).id == expected
 
 
+def test_hosts_that_start_together_know_it_though_their_launchers_differ() -> None:
+    slurm = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_NUM_NODES": "2", "SLURM_JOB_ID": "7", "SLURM_STEP_ID": "0"}
+    a, b = (who({**slurm, "SLURM_PROCID": rank}, f"host{rank}/1/1") for rank in "01")
+    assert a.launch != b.launch
+    assert a.start == b.start != ""
+    assert who({}).start == ""
+
+
 def test_an_elastic_id_that_is_no_run_id_is_still_the_same_for_all() -> None:
     one, two = (who(torchrun(rank, 1, TORCHELASTIC_RUN_ID="a/b")) for rank in (0, 1))
     assert one.id == two.id

@@ -9,39 +9,74 @@ from pathlib import Path
 import pytest
 
 from stepwell import launch
+from stepwell.filesystems import filesystem_of
 from stepwell.home import Home
 from stepwell.run.attempts import begin_attempt, known_run, note_last_step, runs_folder
 from stepwell.run.copying import copy_file, files_below
-from stepwell.run.lifetime import agent_outlives
+from stepwell.run.lifetime import ends_with, soon_gone
 from stepwell.run.machine import describe_machine, parse_nvidia
 from stepwell.version import VERSION
 from support import wait_for
 
 LIVES = [
-    ("a workstation", {}, {"proc/1/cgroup": "0::/init.scope\n"}, True),
-    ("no /proc", {}, {}, True),
-    ("docker", {}, {".dockerenv": ""}, False),
-    ("podman", {}, {"run/.containerenv": ""}, False),
-    ("a container by its control group", {}, {"proc/1/cgroup": "0::/docker/abc\n"}, False),
-    ("kubernetes", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, {}, False),
-    ("ci", {"CI": "true"}, {}, False),
-    ("slurm", {"SLURM_JOB_ID": "1"}, {}, False),
-    ("systemd-nspawn", {"container": "systemd-nspawn"}, {}, False),
+    ("a workstation", {}, {"proc/1/cgroup": "0::/init.scope\n"}, ""),
+    ("a workstation by its pid namespace", {}, {"proc/self/ns/pid": "-> pid:[4026531836]"}, ""),
+    ("no /proc", {}, {}, ""),
+    ("CI switched off", {"CI": "false"}, {}, ""),
+    ("docker", {}, {".dockerenv": ""}, "a container (/.dockerenv)"),
+    ("podman", {}, {"run/.containerenv": ""}, "a container (/run/.containerenv)"),
+    ("its control group", {}, {"proc/1/cgroup": "0::/docker/abc\n"}, "a container (/proc/1/cgroup)"),
+    ("its pid namespace", {}, {"proc/self/ns/pid": "-> pid:[4026532000]"}, "a container (a pid namespace of its own)"),
+    ("kubernetes", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, {".dockerenv": ""}, "Kubernetes (KUBERNETES_SERVICE_HOST)"),
+    ("ci", {"CI": "true"}, {}, "CI (CI)"),
+    ("github", {"CI": "true", "GITHUB_ACTIONS": "true"}, {}, "GitHub Actions (GITHUB_ACTIONS)"),
+    ("gitlab", {"CI": "true", "GITLAB_CI": "true"}, {}, "GitLab CI (GITLAB_CI)"),
+    ("slurm", {"SLURM_JOB_ID": "1"}, {}, "a SLURM job (SLURM_JOB_ID)"),
+    ("pbs", {"PBS_JOBID": "1.head"}, {}, "a PBS job (PBS_JOBID)"),
+    ("systemd-nspawn", {"container": "systemd-nspawn"}, {}, "a container (container)"),
 ]
 
 
-@pytest.mark.parametrize(("env", "files", "outlives"), [case[1:] for case in LIVES], ids=[case[0] for case in LIVES])
-def test_whether_the_agent_outlives_the_process(
-    env: dict[str, str], files: dict[str, str], outlives: bool, tmp_path: Path
+@pytest.mark.parametrize(("env", "files", "expected"), [case[1:] for case in LIVES], ids=[case[0] for case in LIVES])
+def test_what_ends_the_agent_with_the_process(
+    env: dict[str, str], files: dict[str, str], expected: str, tmp_path: Path
 ) -> None:
     plant(tmp_path, files)
-    assert agent_outlives(env, tmp_path) is outlives
+    assert ends_with(env, tmp_path) == expected
+
+
+OVERLAY = "overlay / overlay rw 0 0\n/dev/sdb1 {volume} ext4 rw 0 0\n"
+GONE = [
+    ("a container's own layer", {".dockerenv": ""}, "inside", True),
+    ("a volume", {".dockerenv": ""}, "volume", False),
+    ("a machine that runs from an overlay", {}, "inside", False),
+]
+
+
+@pytest.mark.parametrize(("files", "place", "gone"), [case[1:] for case in GONE], ids=[case[0] for case in GONE])
+def test_a_disk_that_goes_with_its_container_is_said(
+    files: dict[str, str], place: str, gone: bool, tmp_path: Path
+) -> None:
+    plant(tmp_path, {**files, "proc/mounts": OVERLAY.format(volume=tmp_path / "volume")})
+    said = soon_gone(Home(tmp_path / place / "home"), tmp_path)
+    assert bool(said) == gone
+    assert not gone or ("STEPWELL_SERVER" in said and "overlay" in said)
+
+
+def test_a_mount_point_with_a_blank_is_found(tmp_path: Path) -> None:
+    (tmp_path / "mounts").write_text("a / ext4 rw 0 0\nb /net\\040work nfs4 rw 0 0\nshort\n")
+    assert filesystem_of(Path("/net work/home"), tmp_path / "mounts") == "nfs4"
+    assert filesystem_of(Path("/net"), tmp_path / "mounts") == "ext4"
+    assert filesystem_of(Path("/net"), tmp_path / "none") == ""
 
 
 def plant(root: Path, files: dict[str, str]) -> None:
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
+        if text.startswith("-> "):
+            (root / name).symlink_to(text[3:])
+        else:
+            (root / name).write_text(text)
 
 
 def test_a_machine_is_described_from_its_files(tmp_path: Path) -> None:
