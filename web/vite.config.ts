@@ -1,14 +1,58 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
+
+/** The entry asks for the rest of the page by a dynamic import; this has the browser fetch it beside the entry. */
+function preloadStart(): Plugin {
+  return {
+    name: "preload-start",
+    transformIndexHtml: {
+      order: "post",
+      handler: (_, { bundle }) => {
+        const chunks = Object.values(bundle ?? {}).filter((one) => one.type === "chunk");
+        const start = chunks.find((one) => one.facadeModuleId?.endsWith("/src/start.tsx"));
+        const loaded = new Set(
+          chunks.filter((one) => one.isEntry).flatMap((one) => [one.fileName, ...one.imports]),
+        );
+        const wanted = start ? [start.fileName, ...start.imports].filter((file) => !loaded.has(file)) : [];
+        return wanted.map((file) => ({
+          tag: "link",
+          attrs: { rel: "modulepreload", crossorigin: true, href: `./${file}` },
+          injectTo: "head" as const,
+        }));
+      },
+    },
+  };
+}
+
+/** Each file a second time, compressed: the service sends these as they are (src/stepwell/service/page.py). */
+function compressOnce(): Plugin {
+  return {
+    name: "compress-once",
+    apply: "build",
+    writeBundle: ({ dir }) => {
+      const assets = join(dir ?? "dist", "assets");
+      for (const name of readdirSync(assets)) {
+        if (!/\.(js|css|svg)$/.test(name)) continue;
+        const path = join(assets, name);
+        writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }));
+      }
+    },
+  };
+}
 
 // Relative paths: the page is served under whatever prefix a proxy gives it. Nothing is inlined as data:,
-// which the page's content security policy does not allow.
+// which the page's content security policy does not allow. The manifest says what is loaded with what: the sizes that
+// tests/unit/service/test_page_sizes.py holds are of it.
 export default defineConfig({
   base: "./",
-  plugins: [react()],
+  plugins: [react(), preloadStart(), compressOnce()],
   build: {
     outDir: "dist",
     assetsInlineLimit: 0,
+    manifest: "manifest.json",
     modulePreload: { polyfill: false },
     target: "es2022",
     reportCompressedSize: true,

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, type ComponentType } from "react";
+import { lazy, Suspense } from "react";
 import { Route, Router, Switch } from "wouter";
 import { ApiError, getJson } from "./api/client";
 import { useLostSince } from "./api/health";
@@ -10,15 +10,11 @@ import { Header } from "./parts/Header";
 import { Loading, Note } from "./parts/Note";
 import { Login } from "./views/Login";
 import { Projects } from "./views/Projects";
+import { RunPage } from "./views/routes";
 
 const Runs = lazy(() => import("./views/Runs").then((module) => ({ default: module.Runs })));
 
-interface Props {
-  /** Loaded before the first drawing where the address is a run: a chart must not wait for a second one. */
-  RunPage: ComponentType<{ project: string; id: string }>;
-}
-
-export function App({ RunPage }: Props) {
+export function App() {
   const projects = useQuery({
     queryKey: ["projects"],
     queryFn: ({ signal }) => getJson<{ projects: Project[] }>("projects", signal),

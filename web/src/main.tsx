@@ -1,48 +1,38 @@
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { lazy, type ComponentType } from "react";
-import { createRoot } from "react-dom/client";
+// The first few kilobytes that run. They send off what the address needs (its data, the code of its view) together,
+// before the rest of the page is there.
 import { current } from "./address/location";
-import { ApiError } from "./api/client";
-import { EVERY_RUN, metricsQuery, tableQuery } from "./api/queries";
-import { App } from "./App";
+import { ask } from "./api/early";
+import { openingPath, shownIds } from "./api/queries";
 import { apply } from "./theme/theme";
+import { Charts, RunPage } from "./views/routes";
 import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/controls.css";
 import "./styles/views.css";
 
-apply();
-const queries = new QueryClient({
-  defaultOptions: {
-    queries: {
-      staleTime: 5_000,
-      // What a person has to act on is not asked again; a service that is away is, until it is back.
-      retry: (failures, error) =>
-        error instanceof ApiError && error.status !== 0 && error.status < 500 ? false : failures < 2,
-      refetchOnReconnect: true,
-    },
-  },
-});
+const SOON_MS = 1500;
 
-const load = () => import("./views/RunPage");
-
-async function start(root: HTMLElement): Promise<void> {
-  const [, project, id] = current().path.split("/").map(decodeURIComponent);
-  let RunPage: ComponentType<{ project: string; id: string }> = lazy(async () => ({
-    default: (await load()).RunPage,
-  }));
+async function begin(root: HTMLElement): Promise<void> {
+  const { path, query } = current();
+  const [, project, id] = path.split("/").map(decoded);
+  const views: Promise<unknown>[] = [];
   if (project && id) {
-    // The code of the view and its first data go out together.
-    void queries.prefetchQuery(tableQuery(project, "", EVERY_RUN));
-    void queries.prefetchQuery(metricsQuery(project, id));
-    ({ RunPage } = await load());
-  } else window.setTimeout(() => void load(), 1500);
-  createRoot(root).render(
-    <QueryClientProvider client={queries}>
-      <App RunPage={RunPage} />
-    </QueryClientProvider>,
-  );
+    ask(openingPath(project, shownIds(id, query.get("with"))));
+    views.push(RunPage.load());
+    if (query.get("tab") === null) views.push(Charts.load());
+  } else window.setTimeout(() => void Promise.all([RunPage.load(), Charts.load()]), SOON_MS);
+  const [{ start }] = await Promise.all([import("./start"), ...views]);
+  start(root);
 }
 
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+apply();
 const root = document.getElementById("root");
-if (root) void start(root);
+if (root) void begin(root);

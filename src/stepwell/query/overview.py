@@ -14,7 +14,7 @@ from .filter_sql import condition
 from .filters import parse
 from .local import MetricSource
 
-__all__ = ["last_values", "metric_list", "projects", "run_table", "text_series"]
+__all__ = ["last_values", "metric_list", "projects", "run_rows", "run_table", "text_series"]
 
 _PROJECTS = """
 SELECT p.project AS project, p.runs AS runs, p.created AS created FROM (
@@ -86,6 +86,13 @@ def run_table(
     parameters |= {"project": project}
     [counts] = metrics.rows(_COUNT.format(where), parameters)
     found = metrics.rows(_RUNS.format(where), {**parameters, "limit": limit})
+    runs = run_rows(metrics, found)
+    names = [row["name"] for row in metrics.rows(_METRICS_OF_PROJECT, {"project": project})]
+    return {"total": counts["total"], "found": counts["found"], "metrics": names, "runs": runs}
+
+
+def run_rows(metrics: MetricSource, found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of `uuid`, `id` and `created` with state, times, ranks and the fields that lists show."""
     runs: dict[str, dict[str, Any]] = {row["uuid"]: {**row, "state": "unknown", "fields": {}} for row in found}
     if runs:
         every = {"runs": list(runs)}
@@ -95,8 +102,7 @@ def run_table(
             runs[row["uuid"]] |= state
         for row in metrics.rows(_FIELDS, every):
             runs[row["uuid"]]["fields"][row["key"]] = row["str"]
-    names = [row["name"] for row in metrics.rows(_METRICS_OF_PROJECT, {"project": project})]
-    return {"total": counts["total"], "found": counts["found"], "metrics": names, "runs": list(runs.values())}
+    return list(runs.values())
 
 
 def last_values(metrics: MetricSource, project: str, names: Sequence[str]) -> dict[str, dict[str, float | str]]:

@@ -66,16 +66,26 @@ def static_router(version: str, root: Traversable | None = None) -> APIRouter:
         )
 
     @router.get("/assets/{name}")
-    def get_asset(name: str) -> Response:
+    def get_asset(name: str, request: Request) -> Response:
         asset = folder / "assets" / name
         if name.startswith(".") or "\\" in name or not asset.is_file():
             return PlainTextResponse("no such file; reload the page", 404)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         # Names hold a hash of the content, so a file never changes under its name.
-        headers = {**_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
+        headers = {**_HEADERS, "Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+        packed = folder / "assets" / f"{name}.gz"  # made once, when the page was built
+        if packed.is_file() and _takes_gzip(request.headers.get("accept-encoding", "")):
+            asset, headers = packed, {**headers, "Content-Encoding": "gzip"}
         return Response(asset.read_bytes(), media_type=kind, headers=headers)
 
     return router
+
+
+def _takes_gzip(accepted: str) -> bool:
+    offers = [offer.partition(";") for offer in accepted.lower().split(",")]
+    return any(
+        name.strip() in ("gzip", "*") and value.replace(" ", "") not in ("q=0", "q=0.0") for name, _, value in offers
+    )
 
 
 def login_router(sessions: Sessions, token: Token) -> APIRouter:

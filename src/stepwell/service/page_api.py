@@ -18,6 +18,7 @@ from ..query.chart_rows import chart_csv
 from ..query.console_page import console_page
 from ..query.heatmap import heatmap
 from ..query.local import MetricSource
+from ..query.opening import opening
 from ..query.overview import last_values, metric_list, projects, run_table, text_series
 from ..query.ranks import rank_matrix
 from ..query.series import SeriesAsked, encode, series
@@ -107,6 +108,11 @@ def page_router(metrics: MetricSource) -> APIRouter:
     def get_metrics(project: str, id: str) -> JSONResponse:
         """By project and id: the page asks before it has learnt the run's UUID."""
         return JSONResponse({"metrics": metric_list(metrics, str(run_uuid(project, id)))})
+
+    @router.get("/opening")
+    def get_opening(project: str, run: Annotated[list[str], Query(min_length=1, max_length=1_000)]) -> JSONResponse:
+        """The runs with these ids, and the names of the first one's metrics: all that its page begins with."""
+        return JSONResponse(opening(metrics, project, run))
 
     @router.post("/series")
     def post_series(asked: SeriesRequest) -> Response:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import urllib.request
 from typing import Any
 
 import pytest
@@ -255,19 +254,3 @@ def test_the_page_asks_no_other_host(tab: Any, site: Any) -> None:
     tab.go(f"/vision/{site.ids['vit-lr0.01']}?tab=hist")
     tab.page.locator("canvas.bars").first.wait_for()
     assert all(url.startswith((site.url, "data:", "blob:")) for url in asked)
-
-
-def test_initial_code_and_each_route_keep_to_their_budgets(site: Any) -> None:
-    import gzip
-    from pathlib import Path
-
-    import stepwell
-
-    folder = Path(stepwell.__file__).parent / "web"
-    index = (folder / "index.html").read_text()
-    size = {path.name: len(gzip.compress(path.read_bytes(), 9)) for path in (folder / "assets").iterdir()}
-    first = [name for name in size if name in index]
-    assert sum(size[name] for name in first) <= 115_000
-    assert [name for name in size if name not in first and size[name] > 35_000] == []
-    with urllib.request.urlopen(site.url) as answer:
-        assert "http" not in re.sub(r"<!doctype html>", "", answer.read().decode()).replace("http-equiv", "")

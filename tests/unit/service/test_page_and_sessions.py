@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,19 @@ def test_the_policy_allows_only_our_own_files_and_no_markup_from_text(client: Te
         assert "default-src 'none'" in policy
         assert "require-trusted-types-for 'script'" in policy
         assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [("gzip, deflate, br", True), ("br;q=1.0, *;q=0.5", True), ("identity", False), ("gzip;q=0", False), ("", False)],
+)
+def test_files_go_compressed_to_who_takes_that(client: TestClient, tmp_path: Path, accepted: str, packed: bool) -> None:
+    (tmp_path / "assets" / "index-abc.js.gz").write_bytes(gzip.compress(b"'use strict'"))
+    answer = client.get("/assets/index-abc.js", headers={"accept-encoding": accepted})
+    assert answer.text == "'use strict'"
+    assert answer.headers.get("content-encoding") == ("gzip" if packed else None)
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert "javascript" in answer.headers["content-type"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 // One way to the service: relative addresses, and errors that say what to do.
+import { taken } from "./early";
 import { failed, worked } from "./health";
 
 export class ApiError extends Error {
@@ -14,7 +15,7 @@ export class ApiError extends Error {
 async function send(path: string, init?: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(`api/v1/${path}`, init);
+    response = await (taken(path) ?? fetch(`api/v1/${path}`, init));
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     failed();

@@ -28,13 +28,25 @@ export interface RunTable {
 
 export type Kind = "scalar" | "text" | "histogram";
 
-export interface Metric {
+export interface Named {
   name: string;
   kind: Kind;
+  /** The last one; in an opening of histograms only. */
+  step: number;
+}
+
+/** What a run's page begins with: the runs in view, the names of the first one's metrics. */
+export interface Opening {
+  runs: RunRow[];
+  metrics: Named[];
+  /** How many runs the project has. */
+  total: number;
+}
+
+export interface Metric extends Named {
   points: number;
   bad: number;
   ranks: number;
-  step: number;
   last: number | string | null;
 }
 

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import { setParams, useParam } from "../address/location";
-import type { Metric, RunRow, State } from "../api/types";
+import type { Named, RunRow, State } from "../api/types";
 import type { Range, XAxis, YScale } from "../charts/curve";
 import type { ShownRun } from "../charts/LineChart";
 import { SeriesStore, type View } from "../charts/store";
@@ -16,8 +16,8 @@ interface Props {
   project: string;
   rows: RunRow[];
   runs: ShownRun[];
-  every: RunRow[];
-  metrics: Metric[] | undefined;
+  total: number;
+  metrics: Named[] | undefined;
   states: Record<string, State>;
   subscribe: (listener: Listener) => () => void;
 }
@@ -26,7 +26,7 @@ const BUCKETS = 1024;
 const CARDS_OPEN = 12; // past a dozen, groups start out closed
 const WHOLE_EVERY_MS = 30_000;
 
-export function Charts({ project, rows, runs, every, metrics, states, subscribe }: Props) {
+export function Charts({ project, rows, runs, total, metrics, states, subscribe }: Props) {
   const [axis] = useParam("x", "step") as [XAxis, unknown];
   const [scale] = useParam("y", "linear") as [YScale, unknown];
   const [smooth] = useParam("s", "0");
@@ -66,7 +66,7 @@ export function Charts({ project, rows, runs, every, metrics, states, subscribe 
   return (
     <div className="charts-layout">
       <aside className="side">
-        <Legend project={project} rows={rows} runs={runs} every={every} states={states} />
+        <Legend project={project} rows={rows} runs={runs} total={total} states={states} />
       </aside>
       <section className="charts" aria-label="charts">
         <ChartTools axis={axis} scale={scale} smoothing={smoothing} search={search} total={names.length} />

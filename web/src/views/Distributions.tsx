@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { setParams, useParam } from "../address/location";
 import { getBytes } from "../api/client";
-import type { Metric } from "../api/types";
+import type { Named } from "../api/types";
 import { groups, matcher } from "../format/names";
 import { count, number, plural } from "../format/number";
 import { Bars } from "../heat/Bars";
@@ -15,7 +15,7 @@ import type { Listener } from "../api/live";
 
 interface Props {
   run: string;
-  metrics: Metric[];
+  metrics: Named[];
   subscribe: (listener: Listener) => () => void;
 }
 

@@ -1,26 +1,30 @@
 import { useState } from "react";
 import { runPath, setParams, useParam } from "../address/location";
+import { EVERY_RUN } from "../api/queries";
 import { runName } from "../api/run";
 import type { RunRow, State } from "../api/types";
 import { light, useLit } from "../charts/lit";
 import type { ShownRun } from "../charts/LineChart";
 import { matcher } from "../format/names";
 import { age } from "../format/time";
+import { Loading } from "../parts/Note";
 import { Popover } from "../parts/Popover";
 import { StateDot } from "../parts/StateDot";
+import { useTable } from "./useTable";
 
 interface Props {
   project: string;
   rows: RunRow[];
   runs: ShownRun[];
-  every: RunRow[];
+  /** How many runs the project has. */
+  total: number;
   states: Record<string, State>;
 }
 
 const OFFERED = 100;
 
 /** The runs in the charts: shown or hidden, taken away, others laid over. */
-export function Legend({ project, rows, runs, every, states }: Props) {
+export function Legend({ project, rows, runs, total, states }: Props) {
   const [hidden] = useParam("hide", "");
   const away = new Set(hidden ? hidden.split(",") : []);
   const lit = useLit();
@@ -78,10 +82,10 @@ export function Legend({ project, rows, runs, every, states }: Props) {
           );
         })}
       </ul>
-      {every.length > rows.length && (
+      {total > rows.length && (
         <Popover label="Compare with…">
           <Candidates
-            every={every}
+            project={project}
             taken={new Set(rows.map((row) => row.id))}
             onAdd={(id) => overlay([...others, id])}
           />
@@ -92,17 +96,19 @@ export function Legend({ project, rows, runs, every, states }: Props) {
 }
 
 function Candidates({
-  every,
+  project,
   taken,
   onAdd,
 }: {
-  every: RunRow[];
+  project: string;
   taken: Set<string>;
   onAdd: (id: string) => void;
 }) {
   const [search, setSearch] = useState("");
   const [now] = useState(() => Date.now());
   const matches = matcher(search);
+  const every = useTable(project, "", EVERY_RUN).data?.runs;
+  if (!every) return <Loading what="Loading the runs" />;
   const found = every.filter((run) => !taken.has(run.id) && matches(`${runName(run)} ${run.id}`));
   return (
     <>

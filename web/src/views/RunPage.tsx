@@ -1,8 +1,8 @@
 import "../styles/run.css";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useCallback, useMemo, useRef, useState } from "react";
 import { setParams, useParam } from "../address/location";
-import { EVERY_RUN, metricsQuery } from "../api/queries";
+import { openingQuery, shownIds } from "../api/queries";
 import { useLive, type Listener, type LiveEvent } from "../api/live";
 import { runName } from "../api/run";
 import type { RunRow } from "../api/types";
@@ -11,11 +11,10 @@ import { Failed, Loading, Note } from "../parts/Note";
 import { assign, colour } from "../theme/palette";
 import { useTheme } from "../theme/theme";
 import type { ShownRun } from "../charts/LineChart";
-import { Charts } from "./Charts";
+import { Charts } from "./routes";
 import { RunHead } from "./RunHead";
-import { useTable } from "./useTable";
 
-// Charts are what most visits come for; the other views come when they are asked for.
+// Charts are what most visits come for (routes.tsx); the other views come when they are asked for.
 const ConfigView = lazy(() => import("./ConfigView").then((module) => ({ default: module.ConfigView })));
 const ConsoleView = lazy(() => import("./ConsoleView").then((module) => ({ default: module.ConsoleView })));
 const Distributions = lazy(() =>
@@ -32,13 +31,19 @@ export function RunPage({ project, id }: { project: string; id: string }) {
   const theme = useTheme();
   const [tab] = useParam("tab", "charts");
   const [others] = useParam("with", "");
-  const table = useTable(project, "", EVERY_RUN);
-  const main = table.data?.runs.find((run) => run.id === id);
-  const rows = useMemo(() => {
-    const byId = new Map(table.data?.runs.map((run) => [run.id, run]));
-    const ids = [id, ...(others ? others.split(",") : [])];
-    return [...new Set(ids)].map((one) => byId.get(one)).filter((run): run is RunRow => run !== undefined);
-  }, [table.data, id, others]);
+  const opening = useQuery({
+    ...openingQuery(project, shownIds(id, others)),
+    placeholderData: keepPreviousData, // while a run is laid over, the others stay
+    refetchInterval: ROWS_EVERY_MS,
+  });
+  const rows = useMemo<RunRow[]>(() => {
+    const byId = new Map(opening.data?.runs.map((run) => [run.id, run]));
+    return shownIds(id, others)
+      .map((one) => byId.get(one))
+      .filter((run) => run !== undefined);
+  }, [opening.data, id, others]);
+  const main = rows[0]?.id === id ? rows[0] : undefined;
+  const metrics = opening.data?.metrics;
   const uuids = rows.map((run) => run.uuid).join(",");
   const { subscribe, states } = useNews(project, uuids);
   const runs = useMemo<ShownRun[]>(() => {
@@ -53,11 +58,10 @@ export function RunPage({ project, id }: { project: string; id: string }) {
       started: run.started ?? run.created,
     }));
   }, [rows, theme]);
-  const metrics = useQuery(metricsQuery(project, id));
 
-  if (!table.data) {
-    return table.error ? (
-      <Failed error={table.error} retry={() => void table.refetch()} />
+  if (!opening.data) {
+    return opening.error ? (
+      <Failed error={opening.error} retry={() => void opening.refetch()} />
     ) : (
       <Loading what={`Loading ${id}`} />
     );
@@ -71,7 +75,7 @@ export function RunPage({ project, id }: { project: string; id: string }) {
     );
   }
   const state = states[main.uuid] ?? main.state;
-  const kinds = new Set(metrics.data?.map((metric) => metric.kind));
+  const kinds = new Set(metrics?.map((metric) => metric.kind));
   const tabs = [
     ["charts", "Charts"],
     ...(kinds.has("histogram") ? [["hist", "Distributions"]] : []),
@@ -97,26 +101,21 @@ export function RunPage({ project, id }: { project: string; id: string }) {
           </button>
         ))}
       </nav>
-      {metrics.error && !metrics.data && (
-        <Failed error={metrics.error} retry={() => void metrics.refetch()} />
-      )}
-      {tab === "charts" && (
-        <Charts
-          project={project}
-          rows={rows}
-          runs={runs}
-          every={table.data.runs}
-          metrics={metrics.data}
-          states={states}
-          subscribe={subscribe}
-        />
-      )}
       <Suspense fallback={<Loading what="Loading" />}>
-        {tab === "hist" && (
-          <Distributions run={main.uuid} metrics={metrics.data ?? []} subscribe={subscribe} />
+        {tab === "charts" && (
+          <Charts
+            project={project}
+            rows={rows}
+            runs={runs}
+            total={opening.data.total}
+            metrics={metrics}
+            states={states}
+            subscribe={subscribe}
+          />
         )}
-        {tab === "text" && <Texts run={main.uuid} metrics={metrics.data ?? []} />}
-        {tab === "summary" && <SummaryView run={main} metrics={metrics.data ?? []} />}
+        {tab === "hist" && <Distributions run={main.uuid} metrics={metrics ?? []} subscribe={subscribe} />}
+        {tab === "text" && <Texts run={main.uuid} metrics={metrics ?? []} />}
+        {tab === "summary" && <SummaryView project={project} run={main} />}
         {tab === "config" && <ConfigView rows={rows} runs={runs} />}
         {tab === "console" && <ConsoleView run={main} live={state === "running"} subscribe={subscribe} />}
         {tab === "files" && <Files project={project} run={main} />}
@@ -127,6 +126,7 @@ export function RunPage({ project, id }: { project: string; id: string }) {
 }
 
 const LISTS_EVERY_MS = 5_000;
+const ROWS_EVERY_MS = 10_000;
 
 /** The live stream of the runs: handed to whoever subscribes; lists are asked again now and then. */
 function useNews(project: string, uuids: string) {
@@ -145,11 +145,12 @@ function useNews(project: string, uuids: string) {
       const now = Date.now();
       if (event.news.length && now - asked.current > LISTS_EVERY_MS) {
         asked.current = now;
+        void queries.invalidateQueries({ queryKey: ["opening", project] });
         void queries.invalidateQueries({ queryKey: ["metrics", project] });
         void queries.invalidateQueries({ queryKey: ["texts", event.run] });
       }
       if (event.state !== "running" && !event.fresh)
-        void queries.invalidateQueries({ queryKey: ["table", project] });
+        void queries.invalidateQueries({ queryKey: ["opening", project] });
     },
     [queries, project],
   );

@@ -1,15 +1,18 @@
 import "../styles/details.css";
+import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { fieldValue } from "../api/run";
-import type { Metric, RunRow } from "../api/types";
+import { metricsQuery } from "../api/queries";
+import type { RunRow } from "../api/types";
 import { matcher } from "../format/names";
 import { count, number } from "../format/number";
-import { Note } from "../parts/Note";
+import { Failed, Loading, Note } from "../parts/Note";
 
 const SHOWN = 500;
 
 /** What the user set, then the last value of every metric. */
-export function SummaryView({ run, metrics }: { run: RunRow; metrics: Metric[] }) {
+export function SummaryView({ project, run }: { project: string; run: RunRow }) {
+  const asked = useQuery(metricsQuery(project, run.id));
   const [search, setSearch] = useState("");
   const [all, setAll] = useState(false);
   const matches = matcher(search);
@@ -20,6 +23,14 @@ export function SummaryView({ run, metrics }: { run: RunRow; metrics: Metric[] }
         .sort(),
     [run],
   );
+  const metrics = asked.data;
+  if (!metrics) {
+    return asked.error ? (
+      <Failed error={asked.error} retry={() => void asked.refetch()} />
+    ) : (
+      <Loading what="Loading the summary" />
+    );
+  }
   const found = metrics.filter((metric) => metric.kind === "scalar" && matches(metric.name));
   const own = set.filter((key) => matches(key));
   if (!set.length && !metrics.length) return <Note title="Nothing to sum up yet." />;

@@ -2,14 +2,14 @@ import "../styles/details.css";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { getJson } from "../api/client";
-import type { Metric, TextPoint } from "../api/types";
+import type { Named, TextPoint } from "../api/types";
 import { number } from "../format/number";
 import { Failed, Loading } from "../parts/Note";
 import { confusion } from "./confusion";
 import { ConfusionMatrix } from "./ConfusionMatrix";
 
 /** Series of texts, one step at a time; a square matrix of counts is drawn as what it is. */
-export function Texts({ run, metrics }: { run: string; metrics: Metric[] }) {
+export function Texts({ run, metrics }: { run: string; metrics: Named[] }) {
   const names = metrics.filter((metric) => metric.kind === "text").map((metric) => metric.name);
   return (
     <div className="narrow texts">
