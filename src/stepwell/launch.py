@@ -19,7 +19,7 @@ from .home import Home
 if TYPE_CHECKING:
     from subprocess import Popen
 
-__all__ = ["child_environment", "interpreter", "start_agent", "start_detached"]
+__all__ = ["child_environment", "interpreter", "reap", "start_agent", "start_detached"]
 
 AGENT_LOCK = "agent.lock"
 _SHELL = "/bin/sh"
@@ -41,7 +41,7 @@ def start_agent(home: Home, extra_env: Mapping[str, str] | None = None) -> bool:
 
     Does nothing where one holds the mailbox: an agent that is ending looks for new rings once more after it has let go.
     """
-    _reap()
+    reap()
     try:
         if agent_is_there(home):
             return True
@@ -63,7 +63,7 @@ def start_detached(
     python = interpreter()
     if python is None:
         return False
-    _reap()
+    reap()
     output = _open_log(home, log)
     command = [python, "-m", *module]
     # A container's pid 1 would itself adopt them, as children that nobody told it of and that it never waits for.
@@ -94,7 +94,8 @@ def start_detached(
         return True
 
 
-def _reap() -> None:
+def reap() -> None:
+    """Lets go of what has ended; for pid 1, whose children nobody else takes."""
     _children[:] = [child for child in _children if child.poll() is None]
 
 

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 import stepwell
-from support import REQUIRE_ALL
+from namespaces import in_namespaces
 
 SCRIPT = """
 import sys, time
@@ -28,27 +26,6 @@ run.finish()
 """
 
 
-def can_mount() -> bool:
-    return (
-        shutil.which("unshare") is not None and subprocess.run(["unshare", "-m", "true"], check=False).returncode == 0
-    )
-
-
-def in_mounts(
-    mounts: Sequence[str], command: Sequence[str], timeout_s: float = 120.0
-) -> subprocess.CompletedProcess[str]:
-    """Runs the command where these filesystems are mounted, and everything it started with them."""
-    if not can_mount():
-        reason = "mounting a small filesystem needs root and `unshare`"
-        if REQUIRE_ALL:
-            pytest.fail(reason)
-        pytest.skip(reason)
-    script = " && ".join([*mounts, shlex.join(command)])
-    return subprocess.run(
-        ["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, timeout=120, check=False
-    )
-
-
 @pytest.mark.parametrize(
     "size",
     ["16k", "200k", "1m", "64m"],
@@ -56,7 +33,7 @@ def in_mounts(
 )
 def test_a_small_shared_memory_costs_no_record(home: Path, size: str) -> None:
     rows = 20_000
-    done = in_mounts([f"mount -t tmpfs -o size={size} tmpfs /dev/shm"], [sys.executable, "-c", SCRIPT, str(rows)])
+    done = in_namespaces([f"mount -t tmpfs -o size={size} tmpfs /dev/shm"], [sys.executable, "-c", SCRIPT, str(rows)])
     assert done.returncode == 0, done.stderr
     with stepwell.Api() as api:
         table = api.run("small/s").history("x", "y")
@@ -66,7 +43,7 @@ def test_a_small_shared_memory_costs_no_record(home: Path, size: str) -> None:
 
 def test_a_full_shared_memory_costs_no_record(home: Path) -> None:
     rows = 20_000
-    done = in_mounts(
+    done = in_namespaces(
         ["mount -t tmpfs -o size=2m tmpfs /dev/shm", "head -c 2m /dev/zero > /dev/shm/full || true"],
         [sys.executable, "-c", SCRIPT, str(rows)],
     )
@@ -105,7 +82,7 @@ def test_a_full_disk_under_the_spool_stops_no_training_and_loses_nothing_once_th
     home.mkdir()
     kept = tmp_path / "kept"
     script = shlex.join([sys.executable, "-c", FULL_DISK])
-    done = in_mounts(
+    done = in_namespaces(
         [f"mount -t tmpfs -o size=2m tmpfs {home}"],
         ["sh", "-c", f"{script} && {sys.executable} -m stepwell.agent --home {home} --once; cp -r {home} {kept}"],
     )

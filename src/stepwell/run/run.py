@@ -22,7 +22,7 @@ from .. import _core
 from ..address import find_service
 from ..errors import InvalidValue
 from ..home import Home
-from ..launch import start_agent
+from ..launch import reap, start_agent
 from ..settings import Settings
 from .attempts import note_last_step
 from .config import Fields, load_config
@@ -207,6 +207,7 @@ class Run:
         finally:  # after Ctrl-C as well
             recorder.close()
             self._capture.close()
+            reap()
 
     @property
     def config(self) -> Fields:
