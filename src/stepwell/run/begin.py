@@ -27,8 +27,10 @@ from .config import load_config
 from .console import Console
 from .ending import Ending
 from .environment import capture_prefix, shown_arguments
+from .ephemeral import forgotten
 from .fields import field_record
 from .identity import Identity, identify
+from .labels import tag_list, text_of
 from .launcher import Launcher
 from .lifetime import soon_gone
 from .names import readable_name
@@ -45,6 +47,7 @@ _MODES = ("online", "offline", "disabled")
 _RESUMES = (None, "never", "allow", "must")
 _ARGUMENTS_SHOWN_MAX = 50  # of the start event; the capture has them all
 _lock = threading.Lock()
+_process_once = Once()  # of this machine, not of a run
 
 
 def init(
@@ -116,13 +119,15 @@ def init(
                 )
                 return alive
             alive.finish()
+            if not chosen.quiet and alive.mode != "disabled":
+                say(f"{alive.path} was still live here, and was finished to begin another run")
         mode_name = _one_of("mode", mode or os.environ.get("STEPWELL_MODE") or "online", _MODES)
         _one_of("resume", resume, _RESUMES)
         identity = identify(project, id, rank, os.environ, Launcher(os.environ))
         fields = _fields(experiment, name, group or identity.group, job_type, tags, notes)
         values = load_config(config)
         if mode_name == "disabled":
-            run = _disabled(identity, name, values, chosen)
+            run = _disabled(identity, fields, values, chosen)
         else:
             url = _check_server(server or os.environ.get("STEPWELL_SERVER") or "")
             run = _begin(identity, fields, values, mode_name, resume, url, chosen)
@@ -171,9 +176,11 @@ def _begin(
     run._event("start", _start_body(terms, identity, start))
     for key, value in fields.items():
         recorder.record(_core.KIND_FIELD, field_record(key, value, "user"))
+    run.labels.begin(fields)
     run.config.load(values)
     _say_where(run, identity, start, home, settings)
-    run.attend(Console(recorder.record, settings.console_bytes_per_s) if settings.console else None, Ending(run.finish))
+    console = Console(recorder.record, settings.console_bytes_per_s) if settings.console else None
+    run.attend(console, Ending(run.finish, run.leave))
     if not start_agent(home):
         warn(f"no agent could be started, so the records stay in {recorder.path} until `stepwell sync`; see {home.log}")
     prefix = capture_prefix(ranks, os.environ)
@@ -182,11 +189,11 @@ def _begin(
     return run
 
 
-def _disabled(identity: Identity, name: str | None, values: dict[str, Any], settings: Settings) -> Run:
+def _disabled(identity: Identity, fields: dict[str, Any], values: dict[str, Any], settings: Settings) -> Run:
     terms = Terms(
         project=identity.project,
         id=identity.id,
-        name=name or readable_name(identity.id),
+        name=fields.get("name") or readable_name(identity.id),
         uuid=run_uuid(identity.project, identity.id),
         rank=identity.ranks.rank,
         attempt=0,
@@ -194,6 +201,7 @@ def _disabled(identity: Identity, name: str | None, values: dict[str, Any], sett
         server="",
     )
     run = Run(terms, settings, None, None, None, Once())
+    run.labels.begin(fields)
     run.config.load(values)
     return run
 
@@ -216,14 +224,9 @@ def _fields(
     }
     fields: dict[str, Any] = {}
     for key, value in given.items():
-        if value is not None and not isinstance(value, str):
-            raise InvalidValue(f"{key} is a text, not a {type(value).__name__}")
-        if value:
-            fields[key] = value
-    listed = [tags] if isinstance(tags, str) else list(tags)
-    if not all(isinstance(tag, str) for tag in listed):
-        raise InvalidValue(f"tags are texts, not {listed!r}")
-    if listed:
+        if value is not None and value != "":
+            fields[key] = text_of(key, value)
+    if listed := tag_list(tags):
         fields["tags"] = listed
     return fields
 
@@ -286,26 +289,23 @@ def _start_body(terms: Terms, identity: Identity, start: Start) -> dict[str, Any
 
 
 def _say_where(run: Run, identity: Identity, start: Start, home: Home, settings: Settings) -> None:
+    """Two lines: what is recorded where, and how to look at it. Before them what is out of the ordinary."""
     service = find_service(home, run._terms.server)
-    gone = "" if service is not None else soon_gone(home)
+    gone = forgotten(home, run.path, os.environ)
+    gone = soon_gone(home) if gone is None else gone
+    if gone and service is None:
+        _process_once.warn(home.path, gone)
     if settings.quiet:
-        for line in (identity.hint, gone):
-            if line:
-                warn(line)
+        if identity.hint:
+            warn(identity.hint)
         return
-    for line in (identity.hint, start.line, gone):
-        if line:
-            say(line)
     called = f" ({run.name})" if run.name != run.id else ""
     rank = f", rank {run.rank}" if identity.ranks.world_size > 1 else ""
-    if run.mode == "offline":
-        where = f"in {home.path}, until `stepwell sync`"
-    elif service is not None:
-        where = f"in {home.path} and on {shown(service.url)}"
-    else:
-        where = f"in {home.path}; no service is running, and none is needed"
-    say(f"recording {run.path}{called}{rank} {where}")
-    say(f"look: {run.url or f'stepwell show {run.path}'}")
+    until = ", until `stepwell sync`" if run.mode == "offline" else ""
+    lines = [identity.hint, start.line, f"recording {run.path}{called}{rank} in {home.path}{until}"]
+    if run.rank == 0:  # of 64 ranks one says it
+        lines.append(f"see it: {run.url or f'stepwell ui {run.path}'}")
+    say(*filter(None, lines))
 
 
 def _after_fork() -> None:

@@ -40,6 +40,11 @@ class Console:
         for tap in self._taps:
             tap.stop()
 
+    def renew(self) -> None:
+        """Wraps again what somebody has put back meanwhile (IPython's terminal, after each cell)."""
+        for tap in self._taps:
+            tap.renew()
+
     def forget_held(self) -> None:
         """In a forked child: what is held is the parent's to write."""
         for tap in self._taps:
@@ -64,6 +69,23 @@ class _Budget:
         return taken
 
 
+class _Echo:
+    """In the place of a notebook stream's `echo`, which it goes on serving."""
+
+    def __init__(self, before: Any, take: Callable[[str], None], emit: Callable[[], None]) -> None:
+        self.before, self._take, self._emit = before, take, emit
+
+    def write(self, text: str) -> None:
+        if self.before is not None:
+            self.before.write(text)
+        self._take(text)
+
+    def flush(self) -> None:
+        if self.before is not None:
+            self.before.flush()
+        self._emit()
+
+
 class _Tap:
     """One stream. Text is held until a line ends or the stream is flushed, as the stream itself would hold it."""
 
@@ -77,22 +99,33 @@ class _Tap:
         self._missed = 0
         self._busy: set[int] = set()  # threads that are in here: what they print meanwhile is held, not recursed into
         self._target: Any = None
-        self._write: Callable[[str], Any] | None = None
-        self._flush: Callable[[], Any] | None = None
+        self._echo: _Echo | None = None
+        self._writing: set[int] = set()  # threads within our `write`: another of ours below it records nothing
 
     def start(self) -> None:
         target = getattr(sys, self._name)
         if target is None or not callable(getattr(target, "write", None)):
             return
-        self._write, self._flush = target.write, getattr(target, "flush", None)
-        write, flush = self._make_write(self._write), self._make_flush(self._flush)
+        if hasattr(target, "echo"):
+            target.echo = self._echo = _Echo(target.echo, self._take, self._emit)
+            self._target = target
+        else:
+            self._wrap(target)
+
+    def renew(self) -> None:
+        if self._echo is None and self._target is not None and vars(self._target).get("write") is not self._our_write:
+            self._wrap(self._target)
+
+    def _wrap(self, target: Any) -> None:
+        flush = getattr(target, "flush", None)
+        our_write, our_flush = self._make_write(target.write), self._make_flush(flush)
         try:
-            target.write = write
-            if self._flush is not None:
-                target.flush = flush
+            target.write = our_write
+            if flush is not None:
+                target.flush = our_flush
         except (AttributeError, TypeError):
             return  # a stream that lets nobody wrap it is not recorded
-        self._target, self._our_write, self._our_flush = target, write, flush
+        self._target, self._our_write, self._our_flush = target, our_write, our_flush
 
     def stop(self) -> None:
         self._emit()
@@ -101,6 +134,10 @@ class _Tap:
             self._missed = 0
         target, self._target = self._target, None
         if target is None:
+            return
+        if self._echo is not None:
+            if target.echo is self._echo:
+                target.echo = self._echo.before
             return
         for name, ours in (("write", self._our_write), ("flush", self._our_flush)):
             if vars(target).get(name) is ours:  # else somebody has wrapped us: then we stay, and pass on
@@ -112,8 +149,15 @@ class _Tap:
 
     def _make_write(self, original: Callable[[str], Any]) -> Callable[[str], Any]:
         def write(text: str) -> Any:
-            written = original(text)
-            if self._target is not None and isinstance(text, str):
+            me = threading.get_ident()
+            if me in self._writing:
+                return original(text)
+            self._writing.add(me)
+            try:
+                written = original(text)
+            finally:
+                self._writing.discard(me)
+            if isinstance(text, str):
                 self._take(text)
             return written
 
@@ -129,6 +173,8 @@ class _Tap:
         return flush
 
     def _take(self, text: str) -> None:
+        if self._target is None:
+            return
         self._held.append(text)
         self._held_characters += len(text)
         if "\n" in text or "\r" in text or self._held_characters > _HELD_CHARACTERS_MAX:

@@ -1,5 +1,7 @@
 """How a process ends, noted on the way: the exit code of an uncaught exception or of `sys.exit`, and a call at exit.
 
+In a notebook the last cell's error counts, and a kernel that is restarted under its run has not finished it.
+
 Changes `sys.excepthook` and `sys.exit` while a run is live, calls what was there before, and puts it back where it is
 still ours. A `raise SystemExit(3)` that never comes by `sys.exit` cannot be seen from here and counts as 0.
 """
@@ -14,16 +16,21 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NoReturn
 
+from .kernel import restarting
 from .notices import say
 
 __all__ = ["Ending", "exit_code_of"]
 
 
 class Ending:
-    """Calls `finish(exit_code)` when the process ends in order, unless `stop` was called before."""
+    """Calls `finish(exit_code)` when the process ends in order, unless `stop` was called before.
 
-    def __init__(self, finish: Callable[[int], None]) -> None:
+    leave: called in its place where a notebook's kernel is restarted.
+    """
+
+    def __init__(self, finish: Callable[[int], None], leave: Callable[[], None]) -> None:
         self._finish = finish
+        self._leave = leave
         self._exit_code = 0
         self._pid = os.getpid()
 
@@ -41,6 +48,10 @@ class Ending:
         if sys.exit is self._our_exit:
             sys.exit = self._old_exit
         atexit.unregister(self._at_exit)
+
+    def after_cell(self, error: BaseException | None) -> None:
+        """Of a notebook; the last one counts."""
+        self._exit_code = 0 if error is None else exit_code_of(error)
 
     def _make_hook(self) -> Callable[[type[BaseException], BaseException, TracebackType | None], Any]:
         old = self._old_hook
@@ -62,6 +73,9 @@ class Ending:
         return exit_noted
 
     def _at_exit(self) -> None:
+        if restarting():
+            self._leave()
+            return
         try:
             self._finish(self._exit_code)
         except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""What stepwell says to the person at the terminal: lines on stderr, warnings through the `stepwell` logger, once each.
+"""What stepwell says to the person: lines on stderr or below a notebook's cell, warnings through the `stepwell` logger.
 
 stderr, because what a script prints to stdout is often read by another program.
 """
@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import sys
 
+from . import kernel
+
 __all__ = ["Once", "say", "warn"]
 
 _WARNINGS_MAX = 1000
 
 
-def say(line: str) -> None:
-    """One line on stderr; nothing where there is no stderr or it is closed."""
+def say(*lines: str) -> None:
+    """Lines on stderr; nothing where there is no stderr or it is closed. In a notebook a note below the cell."""
     stream = sys.stderr
-    if stream is None:
+    if not lines or kernel.show(lines) or stream is None:
         return
     try:
-        stream.write(f"stepwell: {line}\n")
+        stream.write("".join(f"stepwell: {line}\n" for line in lines))
         stream.flush()
     except (OSError, ValueError, AttributeError, UnicodeError):
         return

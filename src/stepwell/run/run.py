@@ -1,8 +1,7 @@
 """The run: what user code holds from `init` to `finish`.
 
-Owns the order of things at the end. Values are read by C++ or `values`, fields written by `fields`, checkpoints staged
-by
-`checkpoint`; the wait for the agent is `waiting`'s.
+Owns the order of things at the end. Values are read by C++ or `values`, fields written by `fields` and `labels`,
+checkpoints staged by `checkpoint`; the wait for the agent is `waiting`'s.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +18,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from .. import _core
-from ..address import find_service
+from ..address import find_service, shown
 from ..errors import InvalidValue
 from ..home import Home
 from ..launch import reap, start_agent
@@ -30,6 +29,8 @@ from .console import Console
 from .ending import Ending, exit_code_of
 from .environment import EnvironmentCapture
 from .fields import FieldWriter
+from .kernel import CellWatch
+from .labels import Labels
 from .lifetime import ends_with
 from .notices import Once, say, warn
 from .slow import SlowPath
@@ -81,10 +82,12 @@ class Run:
         self._finishing = threading.Lock()
         self._console: Console | None = None
         self._ending: Ending | None = None
+        self._cells: CellWatch | None = None
         self._capture = EnvironmentCapture()
         record = recorder.record if recorder is not None else None
         self._config = Fields(FieldWriter("config", record, settings.field_bytes_max))
         self._summary = Fields(FieldWriter("summary", record, settings.field_bytes_max))
+        self._labels = Labels(terms.name, record, self._refuse)
         if recorder is not None:
             # The C function itself: a call of `run.log` meets no Python code.
             log = self._log_once_a_step_is_given if terms.needs_step else recorder.log
@@ -193,6 +196,8 @@ class Run:
             self._console.stop()
         if self._ending is not None:
             self._ending.stop()
+        if self._cells is not None:
+            self._cells.stop()
         refused = self._slow.refused if self._slow is not None else 0
         self._event("finish", {"exit_code": exit_code, "dropped": recorder.dropped, "refused": refused})
         vars(self).pop("log", None)
@@ -225,11 +230,11 @@ class Run:
 
     @property
     def url(self) -> str | None:
-        """Of the run's page; None while no service is known."""
-        if self._home is None:
+        """Of the run's page; None while no service is known, or that of this home has ended."""
+        service = find_service(self._home, self._terms.server) if self._home is not None else None
+        if service is None or not _lives(service.pid):
             return None
-        service = find_service(self._home, self._terms.server)
-        return f"{service.url}/#/{quote(self.project, safe='')}/{quote(self.id, safe='')}" if service else None
+        return f"{service.url}/#/{quote(self.project, safe='')}/{quote(self.id, safe='')}"
 
     @property
     def path(self) -> str:
@@ -248,8 +253,33 @@ class Run:
 
     @property
     def name(self) -> str:
-        """What people read; need not be unique."""
-        return self._terms.name
+        """What people read; need not be unique. Assigning renames the run; its id, by which it is found, stays."""
+        return self._labels.name
+
+    @name.setter
+    def name(self, value: str) -> None:
+        if self._is_open("name"):
+            self._labels.set_name(value)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Assigning replaces them: `run.tags += ("baseline",)`."""
+        return self._labels.tags
+
+    @tags.setter
+    def tags(self, value: Iterable[str]) -> None:
+        if self._is_open("tags"):
+            self._labels.set_tags(value)
+
+    @property
+    def notes(self) -> str | None:
+        """A text of any length; assigning replaces it, None takes it away."""
+        return self._labels.notes
+
+    @notes.setter
+    def notes(self, value: str | None) -> None:
+        if self._is_open("notes"):
+            self._labels.set_notes(value)
 
     @property
     def rank(self) -> int:
@@ -308,6 +338,19 @@ class Run:
         if console is not None:
             console.start()
         ending.start()
+        self._cells = CellWatch(console.renew if console is not None else lambda: None, ending.after_cell)
+        self._cells.start()
+
+    def leave(self) -> None:
+        """The kernel is restarted under it: what is held is written, and no finish, so that the run ends as crashed."""
+        self.config.record_changes()
+        self.summary.record_changes()
+        if self._console is not None:
+            self._console.stop()
+
+    @property
+    def labels(self) -> Labels:
+        return self._labels
 
     @property
     def capture(self) -> EnvironmentCapture:
@@ -324,6 +367,18 @@ class Run:
         self._finishing = threading.Lock()
         if self._console is not None:
             self._console.forget_held()
+
+    def _is_open(self, what: str) -> bool:
+        """Whether a label may still change; says so once where it may not."""
+        if self._finished:
+            self._once.warn(f"finished {what}", f"{what} was set after {self.path} was finished; it stays as it was")
+        return not self._finished
+
+    def _refuse(self, message: str) -> None:
+        """Of a label that is none: it must not stop training."""
+        if self._settings.strict:
+            raise InvalidValue(message)
+        warn(f"{self.path}: {message}; it stays as it was")
 
     def _event(self, kind: str, body: Mapping[str, Any]) -> None:
         if self._recorder is not None:
@@ -369,15 +424,34 @@ class Run:
                 f"{home.log / 'agent.log'} says what is wrong."
             )
         elif self.mode == "offline":
-            tell(f"{self.path} is in {home.spool}; `stepwell sync` sends it")
+            tell(f"{self.path} is in {home.spool} ({_told(recorder)}); `stepwell sync` sends it")
         elif left.unacked and left.service == _core.SERVICE_CONNECTED:
             tell(
                 f"{self.path}: {left.unacked} of {recorder.row_seq} records are not confirmed by the service yet. They "
                 f"are kept in {home.spool} and sent by the agent while it runs; `stepwell sync` sends them now."
             )
         elif left.unacked:
-            tell(
-                f"{self.path} is kept in {home.spool} until a service takes it in: `stepwell serve` or `stepwell sync`"
-            )
+            tell(f"{self.path} is recorded in {home.path} ({_told(recorder)}); see it: `stepwell ui`")
         else:
-            tell(f"{self.path} is stored: {recorder.row_seq} records")
+            service = find_service(home, self._terms.server)
+            where = f" on {shown(service.url)}" if service is not None else ""
+            tell(f"{self.path} is stored{where} ({_told(recorder)})")
+
+
+def _told(recorder: _core.Recorder) -> str:
+    """What was recorded, in a few words."""
+    records = f"{recorder.row_seq:,} records"
+    return records if recorder.last_step is None else f"{records}, up to step {recorder.last_step:,}"
+
+
+def _lives(pid: int | None) -> bool:
+    """False for the process of a service.json that was left behind; True where nothing is known."""
+    if pid is None:
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

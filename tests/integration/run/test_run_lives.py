@@ -41,7 +41,7 @@ def test_init_prints_two_lines_on_stderr(script: Script, home: Path) -> None:
     where, look = done.stderr.splitlines()
     assert where.startswith("stepwell: recording p/r")
     assert str(home) in where
-    assert look.startswith("stepwell: look: ")
+    assert look == "stepwell: see it: stepwell ui p/r"
     assert done.stdout == ""
 
 

@@ -162,3 +162,28 @@ def test_a_resume_goes_on_after_the_last_step(resume: str, script: Script, read_
     done = script(source, resume, env={"STEPWELL_RESUME_TIMEOUT_S": "60"})
     assert "resuming p/go at step 3" in done.stderr, done.stderr
     assert read_back("p/go").history("x").to_pydict()["step"] == [0, 1, 2, 3, 4, 5]
+
+
+RELABEL = """
+run = stepwell.init(project="p", id="named", name="first", tags=["a"], notes="old", mode="offline")
+run.name = "second"
+run.tags += ("b",)
+run.tags = run.tags  # as often as one likes
+run.notes = None
+run.name, run.tags, run.notes = 5, [1], b"x"  # said, and left as they were
+run.name = ""
+assert (run.name, run.tags, run.notes) == ("second", ("a", "b"), None)
+run.finish()
+run.name = "third"
+assert run.name == "second"
+"""
+
+
+def test_name_tags_and_notes_may_change_while_it_runs(script: Script, read_back: ReadBack) -> None:
+    done = script(RELABEL)
+    assert done.returncode == 0, done.stderr
+    for said in ("name is a text, not a int", "tags are texts", "notes is a text", "at least one character"):
+        assert said in done.stderr
+    assert "name was set after p/named was finished" in done.stderr
+    run = read_back("p/named")
+    assert (run.name, run.tags, run.notes) == ("second", ("a", "b"), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,7 @@ print(run.url)
 def test_what_finish_says_is_stored_can_be_read(script: Script, home: Path) -> None:
     with serving(home):
         done = script(TRAIN, "")
-        assert "p/s is stored" in done.stderr
+        assert re.search(r"p/s is stored on http://127\.0\.0\.1:\d+ \(\d+ records, up to step 99\)", done.stderr)
         with stepwell.Api() as api:
             assert done.stdout.startswith(f"{api.where.rstrip('/')}/#/p/s")
             assert api.run("p/s").history("x").num_rows == 100

@@ -250,3 +250,41 @@ def test_a_forked_child_does_not_write_what_its_parent_holds(recorded: Recorded)
         assert os.read(reading, 100) == b"child\n"
         os.close(reading)
         os.close(writing)
+
+
+def test_what_was_taken_off_is_put_on_again_and_records_each_text_once(recorded: Recorded) -> None:
+    with terminal(recorded) as tty:
+        original = tty.out.write
+        tty.console.start()
+        tty.out.write = original  # type: ignore[method-assign]  # as IPython does after a cell
+        tty.console.renew()
+        print("one")
+        ours = tty.out.write
+        tty.out.write = lambda text: ours(text)  # type: ignore[method-assign]  # somebody wraps us
+        tty.console.renew()
+        print("two")
+        assert recorded.text() == shown(tty.out) == "one\ntwo\n"
+
+
+class Echoing(io.StringIO):
+    """As a notebook's streams: `write` may be replaced at any time, `echo` is told of each text."""
+
+    echo: io.StringIO | None = None
+
+    def write(self, text: str) -> int:
+        if self.echo is not None:
+            self.echo.write(text)
+        return super().write(text)
+
+
+def test_a_stream_with_an_echo_is_recorded_through_it(recorded: Recorded) -> None:
+    with terminal(recorded) as tty:
+        stream, before = Echoing(), io.StringIO()
+        stream.echo = before
+        sys.stdout = stream  # type: ignore[assignment]
+        tty.console.start()
+        print("one")
+        tty.console.stop()
+        print("two")
+        assert stream.echo is before
+        assert (recorded.text(), before.getvalue(), stream.getvalue()) == ("one\n", "one\ntwo\n", "one\ntwo\n")
