@@ -131,6 +131,7 @@ class Home:
 
     def make(self, *folders: Path) -> None:
         """Makes the home and these folders in it, 0700. Raises HomeError saying what to do."""
+        self._check_encoding()
         for folder in (self.path, *folders):
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -143,12 +144,22 @@ class Home:
         if not os.access(self.path, os.W_OK | os.X_OK):
             raise HomeError(f"cannot write to {self.path}. Set STEPWELL_HOME to a folder you can write.")
 
+    def _check_encoding(self) -> None:
+        try:
+            str(self.path).encode()
+        except UnicodeEncodeError:
+            raise HomeError(
+                f"the path {str(self.path)!r} cannot be read as UTF-8 here. Set PYTHONUTF8=1, or LC_ALL=C.UTF-8, or "
+                "STEPWELL_HOME to a folder whose path is UTF-8."
+            ) from None
+
     def mailbox(self, layout: int) -> Path:
         """The folder of this home's rings, made 0700 and checked to be this user's own.
 
         A batch job has a mailbox of its own, so that its agent lives and dies with it.
         Raises HomeError where the folder belongs to somebody else.
         """
+        self._check_encoding()
         key = f"{self.path}\0{os.environ.get('SLURM_JOB_ID', '')}"
         name = hashlib.sha256(key.encode()).hexdigest()[:16]
         if not _SHARED_MEMORY.is_dir() or not os.access(_SHARED_MEMORY, os.W_OK | os.X_OK):

@@ -122,9 +122,9 @@ def interpreter() -> str | None:
     """This Python; where it is embedded in another program, one of the same installation."""
     candidates = [
         sys.executable,
-        getattr(sys, "_base_executable", None),
         str(Path(sys.exec_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"),
         str(Path(sys.exec_prefix) / "bin" / "python3"),
+        getattr(sys, "_base_executable", None),  # last: it does not see the packages of a virtual environment
     ]
     for candidate in candidates:
         if candidate and os.path.basename(candidate).startswith(("python", "pypy")) and os.access(candidate, os.X_OK):

@@ -81,7 +81,8 @@ def _file(home: Home, project: str, id: str) -> Path:
 def _write(home: Home, project: str, id: str, body: dict[str, Any]) -> None:
     path = _file(home, project, id)
     draft = path.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_text(json.dumps({"project": project, "id": id, **body}))
+    with open(draft, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        json.dump({"project": project, "id": id, **body}, file)
     draft.replace(path)
 
 

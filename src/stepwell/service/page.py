@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import mimetypes
 from importlib import resources
-from importlib.resources.abc import Traversable
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 
 from .auth import Token
 from .sessions import SESSION_S, Sessions
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable  # from Python 3.11 on
 
 __all__ = ["login_router", "static_router"]
 
