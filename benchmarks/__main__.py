@@ -1,85 +1,95 @@
-"""`python -m benchmarks [NAME...] [--quick] [--json FILE]`: runs them and prints a table a subject."""
+"""`python -m benchmarks [SUBJECT...]`: measures, prints a table a subject, writes JSON and plots where told to."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
+import importlib
 import sys
-from collections.abc import Mapping, Sequence
+import time
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from . import end_to_end, log_call
-from .measure import cpu_model
+from .figures import Figure
+from .report import draw, machine, table, write_json
 
-SUBJECTS = {"log_call": log_call, "end_to_end": end_to_end}
+# name: (module, what it measures). One file a subject; `run(quick)` gives its figures.
+SUBJECTS = {
+    "log_call": ("log_call", "what `run.log` costs the calling thread"),
+    "end_to_end": ("end_to_end", "from `run.log` to durable rows, all processes on this machine"),
+    "visible": ("visible", "from `run.log` to the query API"),
+    "reading": ("reading", "large charts and large tables of the embedded store"),
+    "export": ("export", "exact history as Arrow"),
+    "page": ("page", "the page in a real browser against a live service"),
+}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[[], *SUBJECTS], help=f"of {', '.join(SUBJECTS)} (default: all)")
-    parser.add_argument(
-        "--quick", action="store_true", help="a tenth of the work: shows that it runs, not a figure to quote"
+def main() -> int:
+    listed = "\n".join(f"  {name:12} {about}" for name, (_, about) in SUBJECTS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=f"Measures stepwell beside other recorders and bare yardsticks.\n\nsubjects:\n{listed}",
+        epilog="A benchmark is no test: a figure that misses its target is said so, and the exit code stays 0.",
     )
-    parser.add_argument("--json", type=Path, help="write every figure to this file")
-    arguments = parser.parse_args()
-    console = Console()
-    machine = {"cpu": cpu_model(), "cores": os.cpu_count(), "python": platform.python_version()}
-    console.print(f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, {sys.platform}")
-    results: dict[str, Any] = {}
-    for name in arguments.names or SUBJECTS:
+    parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help="of the above (default: all)")
+    parser.add_argument(
+        "--quick", action="store_true", help="less of everything: shows that it runs, not a figure to quote"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="every figure with all its repeats, and the machine")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="figures.json and a plot a subject")
+    parser.add_argument("--no-record", action="store_true", help="do not record the figures as a run of stepwell")
+    given = parser.parse_args()
+    unknown = [name for name in given.subjects if name not in SUBJECTS]
+    if unknown:
+        parser.error(f"no subject {unknown[0]!r}; there are {', '.join(SUBJECTS)}")
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    about = {**machine(), "quick": given.quick}
+    console.print(
+        f"{about['cpu']}, {about['cores']} cores, {about['memory_gb']} GB, Python {about['python']}, "
+        f"commit {about['commit'] or 'unknown'}, load {about['load_before']}"
+    )
+    results = _measure(given.subjects or list(SUBJECTS), given.quick, console)
+    titles = {name: SUBJECTS[name][1] for name in results}
+    files = [given.json] if given.json else []
+    if given.output:
+        files.append(given.output / "figures.json")
+        why = draw(given.output, results)
+        if why:
+            console.print(why)
+    for file in files:
+        write_json(file, about, results, titles)
+        console.print(f"figures written to {file}")
+    if not given.no_record:
+        _record(about, results)
+    return 0
+
+
+def _measure(names: list[str], quick: bool, console: Console) -> dict[str, list[Figure]]:
+    results = {}
+    for name in names:
+        begin = time.monotonic()
         with console.status(f"{name} ..."):
-            results[name] = SUBJECTS[name].run(arguments.quick)
-        console.print(_table(name, SUBJECTS[name].COLUMNS, results[name]))
-    if arguments.json:
-        arguments.json.write_text(
-            json.dumps({"machine": machine, "quick": arguments.quick, "results": results}, indent=1)
-        )
-    _record(machine, results)
+            results[name] = importlib.import_module(f".{SUBJECTS[name][0]}", __package__).run(quick)
+        console.print(table(name, f"{SUBJECTS[name][1]} ({time.monotonic() - begin:.0f} s)", results[name]))
+    return results
 
 
-def _table(title: str, columns: Sequence[str], results: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, justify="left" if column in ("recorder", "version", "what") else "right")
-    for result in results:
-        table.add_row(*(_cell(column, result) for column in columns))
-    return table
-
-
-def _cell(column: str, result: Mapping[str, Any]) -> str:
-    if column in ("recorder", "what"):
-        return str(result["name"])
-    if result.get("missing"):
-        return "not installed" if column == "version" else "-"
-    match column:
-        case "version":
-            return str(result["version"])
-        case "points" | "points/s":
-            return f"{result[column.replace('/s', '_per_s')]:,.0f}"
-        case "seconds":
-            return f"{result['seconds']:.2f}"
-        case "share of bare insert" | "p50 / dict copy":
-            return f"{result['ratio']:.2f}"
-        case _:
-            value = result[column.replace(".", "") + "_ns"]
-            return f"{value:,.0f} ns" if value < 10_000 else f"{value / 1000:,.1f} us"
-
-
-def _record(machine: Mapping[str, Any], results: Mapping[str, Any]) -> None:
+def _record(about: dict[str, Any], results: dict[str, list[Figure]]) -> None:
     """The benchmark's own trend is kept where every other run is."""
     import stepwell
 
-    with stepwell.init(project="stepwell-benchmarks", config=dict(machine), settings={"quiet": True}) as run:
+    with stepwell.init(project="stepwell-benchmarks", config=about, settings={"quiet": True}) as run:
         run.log(
-            {name: {r["name"]: {k: v for k, v in r.items() if k != "name"} for r in rs} for name, rs in results.items()}
+            {
+                f"{name}/{figure.what}": figure.median
+                for name, figures in results.items()
+                for figure in figures
+                if figure.values
+            }
         )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -11,7 +11,7 @@ from typing import Any
 
 from .serving import Site
 
-__all__ = ["Tab", "browser", "lacking", "tab"]
+__all__ = ["LATE_MS", "Tab", "browser", "lacking", "memory_of_tab", "tab"]
 
 FLAGS = [
     "--headless",
@@ -25,30 +25,60 @@ FLAGS = [
 ]
 WAIT_MS = 60_000
 
-# Notes when the first curve is on the screen: the page strokes curves as Path2D objects, axes and grids without one.
-# The frame after the one that drew it has been shown when a task that it queues runs.
+LATE_MS = 25.0  # between two frames, where one every 16.7 is on time
+
+# Notes when the first curve is on the screen (the page strokes curves as Path2D objects, axes and grids without one;
+# the frame after the one that drew it has been shown when a task that it queues runs), how long the frames' own work
+# takes, what comes between two frames, and when the newest step of the watched metric is on the screen.
 _WATCH = """
 (() => {
-  window.__benchmark = { firstChart: 0, strokes: 0, frames: [], recording: false };
-  const seen = window.__benchmark;
+  const seen = {
+    firstChart: 0, longestDraw: 0, frames: [], tasks: [], steps: {}, recording: false, watching: '',
+  };
+  window.__benchmark = seen;
+  let drew = false;
+  const request = window.requestAnimationFrame.bind(window);
   const stroke = CanvasRenderingContext2D.prototype.stroke;
   CanvasRenderingContext2D.prototype.stroke = function (...path) {
     if (path.length) {
-      seen.strokes += 1;
+      drew = true;
       if (!seen.firstChart) {
         seen.firstChart = performance.now();
-        requestAnimationFrame(() => setTimeout(() => { seen.firstChart = performance.now(); }, 0));
+        request(() => setTimeout(() => { seen.firstChart = performance.now(); }, 0));
       }
     }
     return stroke.apply(this, path);
   };
+  // Each frame's callbacks and the microtasks after them: from the first callback to a message queued by it.
+  let begun = 0;
+  const channel = new MessageChannel();
+  channel.port1.onmessage = () => {
+    const took = performance.now() - begun;
+    begun = 0;
+    if (!drew) return;
+    drew = false;
+    seen.longestDraw = Math.max(seen.longestDraw, took);
+    seen.tasks.push(took);
+  };
+  window.requestAnimationFrame = (callback) => request((now) => {
+    if (!begun) {
+      begun = performance.now();
+      channel.port2.postMessage(0);
+    }
+    callback(now);
+  });
   let last = 0;
   const frame = (now) => {
     if (seen.recording && last) seen.frames.push(now - last);
     last = now;
-    requestAnimationFrame(frame);
+    if (seen.watching) {
+      const cell = document.querySelector(`figure[aria-label="${seen.watching}"] .sr-only td`);
+      const step = cell ? Number(cell.textContent.replace(/[^0-9]/g, '')) : NaN;
+      if (step >= 0 && !(step in seen.steps)) seen.steps[step] = Date.now();
+    }
+    request(frame);
   };
-  requestAnimationFrame(frame);
+  request(frame);
 })();
 """
 
@@ -141,3 +171,22 @@ def tab(chromium: Any, site: Site, width: int = 1280, height: int = 800) -> Iter
         yield Tab(page, site)
     finally:
         context.close()
+
+
+def memory_of_tab(chromium: Any, opened: Tab) -> float:
+    """Bytes that the largest renderer process has to itself and its part of what is shared (PSS)."""
+    opened.page.evaluate("0")  # a tab that hangs is not measured
+    session = chromium.new_browser_cdp_session()
+    try:
+        found = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    finally:
+        session.detach()
+    sizes = [0.0]
+    for one in found:
+        if one["type"] == "renderer":
+            try:
+                text = Path(f"/proc/{one['id']}/smaps_rollup").read_text()
+            except OSError:
+                continue
+            sizes += [1024 * float(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")]
+    return max(sizes)

@@ -16,17 +16,21 @@ import time
 from pathlib import Path
 from typing import Any
 
-__all__ = ["COLUMNS", "run"]
+from .figures import Figure
+from .serving import serving
 
-COLUMNS = ("what", "points", "seconds", "points/s", "share of bare insert")
+__all__ = ["run"]
+
 METRICS = 50
-START_S = 60
+TARGET = 1.5e6  # points a second
+SHARE = 0.5  # of the bare insert
 
 
-def run(quick: bool) -> list[dict[str, Any]]:
-    """Two results: the whole path, and the bare insert of as many rows."""
-    rows = 20_000 if quick else 400_000
-    results = []
+def run(quick: bool) -> list[Figure]:
+    """The whole path, and the bare insert of as many rows, each in a process and a home of its own."""
+    rows = 20_000 if quick else 1_000_000
+    rates: dict[str, float] = {}
+    figures = []
     for name in ("log to stored", "bare insert"):
         with tempfile.TemporaryDirectory(prefix="stepwell-bench-", ignore_cleanup_errors=True) as folder:
             environment = {**os.environ, "STEPWELL_HOME": f"{folder}/home"}
@@ -34,11 +38,17 @@ def run(quick: bool) -> list[dict[str, Any]]:
             done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=900)
         if done.returncode:
             raise RuntimeError(f"the benchmark {name!r} failed:\n{done.stderr[-3000:]}")
-        results.append({"name": name, **json.loads(done.stdout.splitlines()[-1])})
-    bare = results[1]["points_per_s"]
-    for result in results:
-        result["ratio"] = result["points_per_s"] / bare
-    return results
+        result = json.loads(done.stdout.splitlines()[-1])
+        rates[name] = result["points_per_s"]
+        whole = name == "log to stored"
+        note = f"{result['points']:,} points in {result['seconds']:.1f} s"
+        figures.append(Figure(name, "points/s", (rates[name],), TARGET if whole else None, at_least=whole, note=note))
+        if whole:
+            figures.append(Figure("points not stored", "points", (result["missing_points"],), target=0))
+    share = Figure(
+        "share of the bare insert", "", (rates["log to stored"] / rates["bare insert"],), SHARE, at_least=True
+    )
+    return [*figures, share]
 
 
 def _rows() -> list[dict[str, float]]:
@@ -49,18 +59,7 @@ def _rows() -> list[dict[str, float]]:
 def _whole_path(rows: int) -> dict[str, Any]:
     import stepwell
 
-    service = subprocess.Popen(
-        [sys.executable, "-m", "stepwell", "serve", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        address = Path(os.environ["STEPWELL_HOME"]) / "service.json"
-        deadline = time.monotonic() + START_S
-        while not address.exists():
-            if service.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("the service did not start")
-            time.sleep(0.05)
+    with serving(Path(os.environ["STEPWELL_HOME"])):
         data = _rows()
         recorder = stepwell.init(project="benchmark", settings={"quiet": True, "console": False, "capture": False})
         log = recorder.log
@@ -69,11 +68,7 @@ def _whole_path(rows: int) -> dict[str, Any]:
             log(data[i & 255])
         recorder.finish(timeout=600)
         seconds = time.perf_counter() - begin
-        table = stepwell.Api().run(f"benchmark/{recorder.id}").history(long=True)
-        stored = table.num_rows
-    finally:
-        service.terminate()
-        service.wait(30)
+        stored = sum(info.points for info in stepwell.Api().run(f"benchmark/{recorder.id}").metrics)
     points = rows * METRICS
     return {"points": points, "seconds": seconds, "points_per_s": points / seconds, "missing_points": points - stored}
 

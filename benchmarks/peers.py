@@ -33,6 +33,10 @@ class Peer:
         """Of the package; None where it is not installed; "" for a yardstick without one."""
         if self.package is None:
             return ""
+        if self.package == "stepwell":  # installed or run from its tree
+            from stepwell.version import VERSION
+
+            return VERSION
         try:
             return importlib.metadata.version(self.package)
         except importlib.metadata.PackageNotFoundError:

@@ -88,8 +88,7 @@ def draw(folder: Path, results: Mapping[str, Sequence[Figure]]) -> str | None:
         return "no plots: matplotlib is not installed (pip install '.[bench]')"
     folder.mkdir(parents=True, exist_ok=True)
     for name, figures in results.items():
-        bars = [(f.what, _share(f)) for f in figures]
-        bars = [(what, share) for what, share in bars if share is not None and share > 0]
+        bars = [(f.what, share) for f in figures if (share := _share(f))]
         if not bars:
             continue
         picture = Picture(figsize=(8, 0.9 + 0.32 * len(bars)), layout="constrained")
@@ -107,9 +106,10 @@ def draw(folder: Path, results: Mapping[str, Sequence[Figure]]) -> str | None:
     return None
 
 
-def _share(figure: Figure) -> float | None:
+def _share(figure: Figure) -> float:
+    """0: there is nothing to draw."""
     if not figure.values or not figure.median:
-        return None
+        return 0
     if figure.target:
         return figure.target / figure.median if figure.at_least else figure.median / figure.target
-    return figure.ratio
+    return figure.ratio or 0

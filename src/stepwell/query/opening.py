@@ -23,7 +23,7 @@ WHERE run IN {runs:Array(UUID)}
 _TOTAL = "SELECT count() AS total FROM v_runs WHERE project = {project:String}"
 
 _NAMES = """
-SELECT DISTINCT toString(metric) AS name, 'scalar' AS kind, toInt64(0) AS step FROM {0}scalars WHERE run = {{run:UUID}}
+SELECT DISTINCT toString(metric) AS name, 'scalar' AS kind, toInt64(0) AS step FROM {0}lasts WHERE run = {{run:UUID}}
 UNION ALL SELECT toString(metric), 'text', toInt64(0) FROM {0}texts WHERE run = {{run:UUID}} GROUP BY metric
 UNION ALL SELECT toString(metric), 'histogram', max(step) FROM {0}histograms WHERE run = {{run:UUID}} GROUP BY metric
 """

@@ -38,6 +38,9 @@ def record(store: MetricStore, table: str, id: str, metric: str, steps: Sequence
     if table == "scalars":
         names, rows = [*names, "value"], [[*row, 1.0] for row in rows]
     store.insert_rows(table, names, rows)
+    if table == "scalars":  # the ingestion writes it beside the points
+        names.remove("at")
+        store.insert_rows("lasts", names, [[*row[:4], *row[5:]] for row in rows[-1:]])
 
 
 def test_names_come_once_with_their_kind_and_only_of_the_first_run(store: MetricStore) -> None:

@@ -1,0 +1,71 @@
+"""How much a browser fetches, and how long it takes to the first chart of a run of 1,500 metrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .browser import Tab, tab
+from .figures import Figure
+from .serving import Site
+
+__all__ = ["METRICS", "PROJECT", "run"]
+
+PROJECT, RUN = "wide", "r000000"
+METRICS = 1_500
+ROUTES = {  # the view: where it is
+    "runs": f"/{PROJECT}",
+    "run, charts": f"/{PROJECT}/{RUN}",
+    "run, summary": f"/{PROJECT}/{RUN}?tab=summary",
+    "run, config": f"/{PROJECT}/{RUN}?tab=config",
+    "run, console": f"/{PROJECT}/{RUN}?tab=console",
+    "run, files": f"/{PROJECT}/{RUN}?tab=files",
+    "run, environment": f"/{PROJECT}/{RUN}?tab=env",
+    "run, distributions": f"/{PROJECT}/{RUN}?tab=hist",
+}
+_FETCHED = """
+performance.getEntriesByType('resource')
+  .filter((one) => /\\.(js|css)$/.test(one.name)).map((one) => [one.name, one.encodedBodySize])
+"""
+
+
+def run(chromium: Any, site: Site, quick: bool) -> list[Figure]:
+    return [*_sizes(chromium, site), *_first_charts(chromium, site, 3 if quick else 9)]
+
+
+def _sizes(chromium: Any, site: Site) -> list[Figure]:
+    figures = []
+    with tab(chromium, site) as opened:
+        opened.page.get_by_role("heading", name="Projects").wait_for()
+        known = _fetched(opened)
+        figures.append(Figure("initial JS and CSS, gzip", "bytes", (sum(known.values()),), target=115_000))
+    for name, place in ROUTES.items():
+        with tab(chromium, site) as opened:
+            opened.page.goto(f"{site.url}/#{place}")
+            opened.page.reload()  # another hash alone loads nothing anew
+            opened.page.locator("main > *:not(.loading)").first.wait_for()
+            opened.page.wait_for_load_state("networkidle") if name != "run, charts" else opened.wait("seen.firstChart")
+            more = {file: size for file, size in _fetched(opened).items() if file not in known}
+            figures.append(Figure(f"{name}: what it adds", "bytes", (sum(more.values()),), note=f"{len(more)} files"))
+            largest = max(more.values(), default=0)
+            figures.append(Figure(f"{name}: its largest file", "bytes", (largest,), target=35_000))
+    return figures
+
+
+def _fetched(opened: Tab) -> dict[str, float]:
+    return {name: float(size) for name, size in opened.page.evaluate(_FETCHED)}
+
+
+def _first_charts(chromium: Any, site: Site, repeats: int) -> list[Figure]:
+    figures = []
+    for slower, target in ((1, 400.0), (4, 1_000.0)):
+        times, tasks = [], []
+        for _ in range(repeats):
+            with tab(chromium, site) as opened:
+                opened.page.wait_for_timeout(200)
+                opened.throttle(slower)
+                times.append(opened.open_cold(f"/{PROJECT}/{RUN}"))
+                tasks.append(1000 * opened.cost()["TaskDuration"])
+        named = "first chart of 1,500 metrics" + (f", CPU throttled {slower}x" if slower > 1 else "")
+        figures.append(Figure(named, "ms", tuple(times), target=target, note="cold: empty cache, new tab"))
+        figures.append(Figure(f"{named}: the main thread's work", "ms", tuple(tasks)))
+    return figures

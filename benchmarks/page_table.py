@@ -1,0 +1,70 @@
+"""A table of ten thousand runs and sixty columns: wheel scrolling, and a click on a heading."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .browser import LATE_MS, Tab, tab
+from .figures import Figure, quantile
+from .serving import Site
+
+__all__ = ["PROJECT", "run"]
+
+PROJECT = "sweep"
+COLUMNS = [
+    "config/lr",
+    "config/model/kind",
+    "config/model/depth",
+    "config/augment",
+    "config/seed",
+    *(f"config/extra/k{index}" for index in range(5, 30)),
+    *(f"metric/group{index // 10:03d}/metric_{index % 10:02d}" for index in range(30)),
+]
+SORTED_BY = ("config/lr", "config/extra/k12", "config/model/kind")
+_SORT = """
+async (name) => {
+  const heads = [...document.querySelectorAll('[role=columnheader], th')];
+  const head = heads.find((one) => (one.textContent || '').includes(name));
+  const button = head.querySelector('button') || head;
+  const first = () => (document.querySelectorAll('[role=row], tbody tr')[1] || {}).textContent;
+  const before = first();
+  const start = performance.now();
+  button.click();
+  for (let turn = 0; turn < 600; turn += 1) {
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0)));
+    if (first() !== before) return performance.now() - start;
+  }
+  return NaN;
+}
+"""
+
+
+def run(chromium: Any, site: Site, quick: bool) -> list[Figure]:
+    with tab(chromium, site) as opened:
+        opened.page.goto(f"{site.url}/#/{PROJECT}?cols={','.join(COLUMNS)}")
+        opened.page.locator("a.run-name").first.wait_for()
+        opened.page.get_by_text(COLUMNS[-1].split("/")[-1]).first.wait_for(state="attached")
+        opened.page.wait_for_timeout(3_000)  # the metrics' last values come after the runs
+        frames, work = _scroll(opened, 60 if quick else 240)
+        sorts = [float(opened.page.evaluate(_SORT, name.split("/")[-1])) for name in SORTED_BY for _ in range(2)]
+    late = sum(one > LATE_MS for one in frames)
+    note = f"{len(frames)} frames; late: beyond {LATE_MS:.0f} ms"
+    return [
+        Figure("table of 10,000 x 60, wheel scroll: late frames", "frames", (late,), target=0, note=note),
+        Figure("table of 10,000 x 60, wheel scroll: p95 frame", "ms", (quantile(frames, 0.95),), target=17.5),
+        Figure("table of 10,000 x 60, wheel scroll: main thread's work a frame", "ms", (work,), target=8),
+        Figure("table of 10,000 x 60, sort to the screen", "ms", tuple(sorts), target=60),
+    ]
+
+
+def _scroll(opened: Tab, turns: int) -> tuple[list[float], float]:
+    """Milliseconds between frames, and of work a frame."""
+    box = opened.page.locator("a.run-name").first.bounding_box()
+    opened.page.mouse.move(box["x"] + 5, box["y"] + 200)
+    before = opened.cost()["TaskDuration"]
+    with opened.frames() as frames:
+        for _ in range(turns):
+            opened.page.mouse.wheel(0, 240)
+            opened.page.wait_for_timeout(12)
+    work = opened.cost()["TaskDuration"] - before
+    return frames, 1000 * work / max(1, len(frames))
