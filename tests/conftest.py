@@ -11,6 +11,8 @@ import pytest
 
 from support import end_processes_of
 
+pytest_plugins = ["components.fixtures"]
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:

@@ -82,7 +82,9 @@ class StagingError(StepwellError, OSError):
 
 
 class StoreError(StepwellError):
-    """The metric store refused or failed."""
+    """The metric store refused or failed. `code` is ClickHouse's own, where there is one."""
+
+    code: int | None = None
 
 
 class StoreBusy(StoreError):
@@ -94,7 +96,12 @@ class StoreTooNew(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """A passing fault of the metric store (unreachable, out of space or memory): the same call may work later."""
+    """A fault of the metric store that may pass (unreachable, out of memory, no rights): keep what was to be stored.
+
+    `passing`: it may be gone the next moment, with nobody doing anything.
+    """
+
+    passing = False
 
 
 class BlobError(StepwellError):

@@ -25,10 +25,8 @@ class ZooKeeper:
     def start(self) -> ZooKeeper:
         main = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
         folder = self._program.folder
-        self._program.run(
-            ["java", "-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", "/usr/share/java/*", main, f"{folder}/zoo.cfg"],
-            self._answers,
-        )  # fmt: skip
+        java = ["java", "-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", "/usr/share/java/*"]
+        self._program.run([*java, main, f"{folder}/zoo.cfg"], self._answers)
         return self
 
     def _answers(self) -> bool:

@@ -1,4 +1,9 @@
-"""What an error of the metric store means for the block that met it: try again later, or never."""
+"""What an error of the metric store means for the block that met it: at once again, later, or never.
+
+- Passing: the moment's (a connection, memory, too many parts). Tried again at once, then by whoever sent it.
+- The deployment's (a password, a right, a table that somebody altered). Somebody has to act; what was sent is kept.
+- Else the rows' own: the same rows will be refused again.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +11,17 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from ..errors import StoreError, StoreUnavailable
 
-__all__ = ["TRANSIENT_CODES", "store_error"]
+__all__ = ["DEPLOYMENT_CODES", "PASSING_CODES", "store_error"]
 
-# ClickHouse's ErrorCodes.cpp. These say something about the moment or the deployment, nothing about the rows.
-TRANSIENT_CODES = frozenset(
+# ClickHouse's ErrorCodes.cpp.
+PASSING_CODES = frozenset(
     {
         3,  # UNEXPECTED_END_OF_FILE: of its own files or a cut connection
-        60,  # UNKNOWN_TABLE: not migrated yet
         74, 75, 76, 77,  # CANNOT_READ_FROM, WRITE_TO, OPEN, CLOSE a file
-        81,  # UNKNOWN_DATABASE
+        95, 96, 99, 101, 102,  # of a connection between servers that was cut
         107,  # FILE_DOESNT_EXIST
         159,  # TIMEOUT_EXCEEDED
-        164,  # READONLY
         173,  # CANNOT_ALLOCATE_MEMORY
-        192, 193, 194,  # UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD
         198,  # DNS_ERROR
         201, 202, 203,  # QUOTA_EXCEEDED, TOO_MANY_SIMULTANEOUS_QUERIES, NO_FREE_CONNECTION
         209, 210,  # SOCKET_TIMEOUT, NETWORK_ERROR
@@ -28,22 +30,45 @@ TRANSIENT_CODES = frozenset(
         241, 242, 243,  # MEMORY_LIMIT_EXCEEDED, TABLE_IS_READ_ONLY, NOT_ENOUGH_SPACE
         244, 252,  # UNEXPECTED_ZOOKEEPER_ERROR, TOO_MANY_PARTS
         279, 285, 286,  # ALL_CONNECTION_TRIES_FAILED, TOO_FEW_LIVE_REPLICAS, UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
-        319, 364,  # UNKNOWN_STATUS_OF_INSERT, IP_ADDRESS_NOT_ALLOWED
+        319,  # UNKNOWN_STATUS_OF_INSERT
         384, 394, 425, 439,  # DISTRIBUTED_BROKEN_BATCH.., QUERY_WAS_CANCELLED, SYSTEM_ERROR, CANNOT_SCHEDULE_TASK
-        473, 497, 499, 516,  # DEADLOCK_AVOIDED, ACCESS_DENIED, S3_ERROR, AUTHENTICATION_FAILED
+        473, 499,  # DEADLOCK_AVOIDED, S3_ERROR
         999,  # KEEPER_EXCEPTION
     }
 )  # fmt: skip
+
+_ALTERED = "somebody has altered the table: put it back as stepwell made it (stepwell migrate plan shows how)"
+_LOGIN = "check user and password of the address"
+_RIGHTS = "grant the user of the address what it needs: SELECT, INSERT, CREATE, ALTER and DROP on the database"
+# The service's own code makes columns and statements, so that what is wrong with those is not the rows' fault.
+DEPLOYMENT_CODES = {
+    6: _ALTERED, 8: _ALTERED, 10: _ALTERED, 16: _ALTERED, 20: _ALTERED, 47: _ALTERED, 53: _ALTERED, 70: _ALTERED,
+    117: _ALTERED, 349: _ALTERED,
+    60: "the schema is not there: stepwell migrate apply", 81: "the schema is not there: stepwell migrate apply",
+    164: "the server or user is read-only; " + _RIGHTS,
+    170: "the server has no such cluster: see system.clusters and cluster= of the address",
+    192: _LOGIN, 193: _LOGIN, 194: _LOGIN, 516: _LOGIN,
+    364: "the server lets nobody in from this machine: see the user's networks",
+    392: "the server does not allow ON CLUSTER: name every node in the address and add ddl=hosts",
+    497: _RIGHTS,
+}  # fmt: skip
 
 
 def store_error(what: str, error: Exception) -> StoreError:
     """The StoreError to raise from `error`: StoreUnavailable where the same call may work later."""
     code = getattr(error, "code", None)
     message = f"{what}: {_first_line(error)}"
-    if not isinstance(error, ClickHouseError) or code is None or code in TRANSIENT_CODES:
+    raised: StoreError
+    if code in DEPLOYMENT_CODES:
+        raised = StoreUnavailable(f"{message} - {DEPLOYMENT_CODES[code]}")
+    elif not isinstance(error, ClickHouseError) or code is None or code in PASSING_CODES:
         # No code: the connection failed, or the local disk did.
-        return StoreUnavailable(message)
-    return StoreError(message)
+        raised = StoreUnavailable(message)
+        raised.passing = True
+    else:
+        raised = StoreError(message)
+    raised.code = code
+    return raised
 
 
 def _first_line(error: Exception) -> str:

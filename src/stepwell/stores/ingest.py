@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import enum
 import logging
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from .._core import BlockError, BlockTooNew, NativeBatch, block_header
@@ -72,6 +73,15 @@ def check_block(block: bytes, settings: Settings) -> Outcome | None:
     return None
 
 
+@dataclass
+class _Group:
+    """Blocks for one shard (0: there are none), decoded into one batch."""
+
+    shard: int
+    batch: NativeBatch = field(default_factory=NativeBatch)
+    indices: list[int] = field(default_factory=list)
+
+
 class Ingest:
     """Thread-safe: blocks are decoded beside each other, inserts go one at a time."""
 
@@ -83,24 +93,41 @@ class Ingest:
     def write(self, blocks: Sequence[bytes]) -> list[Outcome]:
         """One outcome a block, in their order. Never raises for what a block holds or the store does."""
         outcomes: list[Outcome] = [Outcome()] * len(blocks)
-        batch = NativeBatch()
-        gathered: list[int] = []
+        groups: dict[int, _Group] = {}
         for index, block in enumerate(blocks):
-            outcomes[index] = self._add(batch, block)
+            shard, outcomes[index] = self._place(block)
+            if not outcomes[index].ok:
+                continue
+            group = groups.setdefault(shard, _Group(shard))
+            outcomes[index] = self._add(group.batch, block)
             if not outcomes[index].ok:
                 if outcomes[index].rows:  # refused after it was decoded: it must not stay in the batch
-                    batch = self._gather(gathered, blocks)
+                    group.batch = self._gather(group.indices, blocks)
                 continue
-            gathered.append(index)
-            if batch.total_rows >= self._settings.flush_rows:
-                self._flush(batch, gathered, blocks, outcomes)
-                batch, gathered = NativeBatch(), []
-        self._flush(batch, gathered, blocks, outcomes)
+            group.indices.append(index)
+            if group.batch.total_rows >= self._settings.flush_rows:
+                self._flush(groups.pop(shard), blocks, outcomes)
+        for group in groups.values():
+            self._flush(group, blocks, outcomes)
         return outcomes
 
     def commit_artifact(self, request: ArtifactCommit) -> None:
         """Makes the artifact complete. Raises InvalidValue, BlobError (BlobsMissingError), StoreError."""
         commit(request, self._metrics, self._blobs)
+
+    def _place(self, block: bytes) -> tuple[int, Outcome]:
+        """The shard for a block, by a decoding of its own where there are any: decoding is a hundredth of an insert."""
+        if not self._metrics.sharded:
+            return 0, Outcome()
+        probe = NativeBatch()
+        outcome = self._add(probe, block)
+        if not outcome.ok:
+            return 0, outcome
+        try:
+            return self._metrics.shard_of(uuid.UUID(bytes=outcome.run)), outcome
+        except StoreError as error:  # which shard has it is not known: then nothing can be said of the block
+            log.warning("a block is to be sent again: %s", error)
+            return 0, Outcome(Reason.RETRY, str(error), outcome.run, outcome.attempt)
 
     def _add(self, batch: NativeBatch, block: bytes) -> Outcome:
         refused = check_block(block, self._settings)
@@ -125,30 +152,31 @@ class Ingest:
             batch.add(unseal(blocks[index], self._settings.block_body_bytes_max))
         return batch
 
-    def _flush(self, batch: NativeBatch, gathered: list[int], blocks: Sequence[bytes], outcomes: list[Outcome]) -> None:
+    def _flush(self, group: _Group, blocks: Sequence[bytes], outcomes: list[Outcome]) -> None:
         """Inserts the batch; where the store refuses it for good, finds out which block it refuses."""
-        if not gathered:
+        if not group.indices:
             return
         killpoint("service.decoded")
         try:
-            self._insert(batch)
+            self._insert(group)
         except StoreUnavailable as error:
-            log.warning("%d blocks are to be sent again: %s", len(gathered), error)
-            self._mark(outcomes, gathered, Reason.RETRY, error)
+            log.warning("%d blocks are to be sent again: %s", len(group.indices), error)
+            self._mark(outcomes, group.indices, Reason.RETRY, error)
         except StoreError as error:
-            if len(gathered) == 1:
+            if len(group.indices) == 1:
                 log.error("a block was rejected: %s", error)
-                self._mark(outcomes, gathered, Reason.REJECTED, error)
+                self._mark(outcomes, group.indices, Reason.REJECTED, error)
                 return
-            middle = len(gathered) // 2
-            for half in (gathered[:middle], gathered[middle:]):
-                self._flush(self._gather(half, blocks), half, blocks, outcomes)
+            middle = len(group.indices) // 2
+            for half in (group.indices[:middle], group.indices[middle:]):
+                self._flush(_Group(group.shard, self._gather(half, blocks), half), blocks, outcomes)
 
-    def _insert(self, batch: NativeBatch) -> None:
+    def _insert(self, group: _Group) -> None:
+        batch = group.batch
         # `runs` last: a run is listed once something of it can be seen.
         for table in sorted(batch.tables, key=lambda name: name == "runs"):
             if batch.rows(table):
-                self._metrics.insert_native(table, batch.build(table))
+                self._metrics.insert_native(table, batch.build(table), group.shard)
                 killpoint("service.inserted_one")
 
     @staticmethod

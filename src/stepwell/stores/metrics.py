@@ -6,29 +6,41 @@ before it (6 s behind a large one, measured; 0.17 s on a client of its own).
 
 from __future__ import annotations
 
+import logging
+import random
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from ..errors import StoreError
+from ..errors import StoreError, StoreUnavailable
 from .engine import Engine, engine_of
 from .failures import store_error
-from .migrate import migrate
+from .migrate import Plan, migrate, plan
+from .shards import ShardMap
 
 __all__ = ["MetricStore", "open_metrics"]
+
+log = logging.getLogger("stepwell.stores")
+
+_T = TypeVar("_T")
 
 QUERY_CLIENTS_MAX = 4  # queries at one time; a further one waits for a client
 
 _CLOSE_WAIT_S = 5.0
+_BACKOFF_S = 0.2  # before the second try of a call; doubled before each further one, half of it by chance
 
-# Keys make a repeat harmless; block deduplication on top would swallow a re-import after a deletion.
-_INSERT_SETTINGS = {"insert_deduplicate": 0, "async_insert": 0}
+# Keys make a repeat harmless; block deduplication on top would swallow a re-import after a deletion. A column that
+# the table lacks is an error: ClickHouse would drop its values without a word.
+_INSERT_SETTINGS = {"insert_deduplicate": 0, "async_insert": 0, "input_format_skip_unknown_fields": 0}
+# An answer only once the shard has it, and most of its replicas; each insert names its shard.
+_CLUSTER_INSERT_SETTINGS = {"distributed_foreground_insert": 1, "insert_quorum": "auto", **_INSERT_SETTINGS}
 
 
 class MetricStore:
@@ -41,12 +53,9 @@ class MetricStore:
         self._idle_lock = threading.Lock()
         self._slots = threading.Semaphore(QUERY_CLIENTS_MAX)
         self._closed = False
+        self._ingest: Client | None = None
+        self._shards: ShardMap | None = None
         engine.open()
-        try:
-            self._ingest = engine.connect()
-        except BaseException:
-            engine.close()
-            raise
 
     def __repr__(self) -> str:
         return f"MetricStore({self.where})"
@@ -56,20 +65,85 @@ class MetricStore:
         """The address without a password."""
         return self._engine.where
 
+    @property
+    def sharded(self) -> bool:
+        """Whether rows of one insert must all be of one shard (`shard_of`)."""
+        return self._engine.sharded
+
+    def shard_of(self, run: uuid.UUID) -> int:
+        """From 1; 0 where there are no shards. Raises StoreError."""
+        if not self._engine.sharded:
+            return 0
+        if self._shards is None:
+            self._shards = ShardMap(self._engine.cluster, self.rows, self._insert_rows)
+        return self._shards.of(run)
+
     def migrate(self) -> None:
         """Brings the schema to this version. Raises StoreTooNew where it is beyond it already."""
-        with self._ingest_lock:
-            migrate(self._ingest, embedded=self._engine.embedded, where=self.where)
+        schema = self._engine.schema()
+        try:
+            migrate(schema)
+        finally:
+            schema.close()
 
-    def insert_native(self, table: str, block: bytes) -> None:
+    def migration_plan(self) -> Plan:
+        """What `migrate` would do; changes nothing."""
+        schema = self._engine.schema()
+        try:
+            return plan(schema)
+        finally:
+            schema.close()
+
+    def insert_native(self, table: str, block: bytes, shard: int = 0) -> None:
         """Inserts one Native block; on return it is durable. One insert at a time."""
-        with self._ingest_lock, _errors(f"cannot insert into {table}"):
-            self._engine.insert_native(self._ingest, table, block, _INSERT_SETTINGS)
+        settings = self._insert_settings(shard)
+        self._insert(table, lambda client: self._engine.insert_native(client, table, block, settings))
 
     def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """For the odd single row; bulk goes by `insert_native`."""
-        with self._ingest_lock, _errors(f"cannot insert into {table}"):
-            self._ingest.insert(table, rows, column_names=list(columns), settings=_INSERT_SETTINGS)
+        """For the odd single row; bulk goes by `insert_native`. On shards each row names its run."""
+        if not self._engine.sharded:
+            self._insert_rows(0, table, columns, rows)
+            return
+        place = list(columns).index("run")
+        by_shard: dict[int, list[Sequence[Any]]] = {}
+        for row in rows:
+            by_shard.setdefault(self.shard_of(row[place]), []).append(row)
+        for shard, its in by_shard.items():
+            self._insert_rows(shard, table, columns, its)
+
+    def _insert_rows(self, shard: int, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        settings = self._insert_settings(shard)
+        self._insert(table, lambda client: client.insert(table, rows, column_names=list(columns), settings=settings))
+
+    def _insert_settings(self, shard: int) -> dict[str, Any]:
+        return {"insert_shard_id": shard, **_CLUSTER_INSERT_SETTINGS} if shard else _INSERT_SETTINGS
+
+    def _insert(self, table: str, insert: Callable[[Client], object]) -> None:
+        def once() -> None:
+            with self._ingest_lock, _errors(f"cannot insert into {table}"):
+                if self._ingest is None:
+                    self._ingest = self._engine.connect()
+                try:
+                    insert(self._ingest)
+                except OSError:  # of several hosts another may answer
+                    self._ingest.close()
+                    self._ingest = None
+                    raise
+
+        self._repeating(once)
+
+    def _repeating(self, call: Callable[[], _T]) -> _T:
+        """Keys make an insert that came through twice harmless, so whatever may pass is tried again."""
+        for attempt in range(self._engine.tries - 1):
+            try:
+                return call()
+            except StoreUnavailable as error:
+                if not error.passing or self._closed:
+                    raise
+                wait_s = _BACKOFF_S * 2**attempt * random.uniform(0.5, 1.0)
+                log.warning("%s; trying again in %.1f s", error, wait_s)
+                time.sleep(wait_s)
+        return call()
 
     def query_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         with self._query_client() as client, _errors("the query failed"):
@@ -107,7 +181,8 @@ class MetricStore:
         for _ in range(QUERY_CLIENTS_MAX):
             self._slots.acquire(timeout=max(0.0, end - time.monotonic()))
         with self._ingest_lock:
-            self._ingest.close()
+            if self._ingest is not None:
+                self._ingest.close()
         with self._idle_lock:
             for client in self._idle:
                 client.close()

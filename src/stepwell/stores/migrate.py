@@ -6,25 +6,19 @@ Every statement is idempotent (IF NOT EXISTS, OR REPLACE), so a migration cut sh
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from importlib import resources
-from typing import Any
 
-from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from ..errors import StoreBusy, StoreTooNew
+from ..errors import StoreTooNew
 from .failures import store_error
+from .schema import Schema
 
-__all__ = ["LATEST", "Migration", "migrate", "migrations"]
+__all__ = ["LATEST", "Migration", "Plan", "migrate", "migrations", "plan"]
 
 _FILE = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
-_TABLE_EXISTS = 57  # ClickHouse's TABLE_ALREADY_EXISTS
-LOCK_WAIT_S = 60.0  # another replica's migration takes seconds; a lock older than this was left by a dead one
 
 
 @dataclass(frozen=True)
@@ -32,6 +26,14 @@ class Migration:
     version: int
     name: str
     statements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is there, by node, and what `migrate` would do: migrations with the statements that each means here."""
+
+    versions: Mapping[str, int]
+    pending: tuple[tuple[Migration, tuple[str, ...]], ...]
 
 
 def migrations() -> list[Migration]:
@@ -53,72 +55,51 @@ def _statements(text: str) -> tuple[str, ...]:
 LATEST = max(migration.version for migration in migrations())
 
 
-def migrate(client: Client, *, embedded: bool, where: str) -> None:
+def plan(schema: Schema) -> Plan:
+    """Changes nothing. Raises StoreTooNew, StoreError."""
+    try:
+        versions = _checked(schema)
+        current = min(versions.values())
+        pending = tuple(
+            (one, tuple(part for statement in one.statements for part in schema.rendered(statement)))
+            for one in migrations()
+            if one.version > current
+        )
+        return Plan(versions, pending)
+    except ClickHouseError as error:
+        raise store_error(f"cannot read the schema of {schema.where}", error) from error
+
+
+def migrate(schema: Schema) -> None:
     """Raises StoreTooNew, StoreBusy (another process is at it), StoreError."""
     try:
-        client.command(
-            "CREATE TABLE IF NOT EXISTS schema_version (version UInt32, name String, applied DateTime64(3, 'UTC')) "
-            "ENGINE = ReplacingMergeTree ORDER BY version SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"
-        )
-        if _current(client, where) == LATEST:
+        if min(_checked(schema).values()) == LATEST:
             return
-        with _lock(client, where) if not embedded else _no_lock():
-            current = _current(client, where)
+        schema.prepare()
+        with schema.lock():
+            current = min(_checked(schema).values())
             for migration in migrations():
                 if migration.version > current:
-                    _apply(client, migration)
+                    _apply(schema, migration)
     except ClickHouseError as error:
-        raise store_error(f"cannot bring {where} to schema {LATEST}", error) from error
+        raise store_error(f"cannot bring {schema.where} to schema {LATEST}", error) from error
 
 
-def _current(client: Client, where: str) -> int:
-    current = int(str(client.command("SELECT max(version) FROM schema_version")))
-    if current > LATEST:
+def _checked(schema: Schema) -> Mapping[str, int]:
+    versions = schema.versions()
+    newest = max(versions.values())
+    if newest > LATEST:
         raise StoreTooNew(
-            f"{where} has schema {current}, and this version of stepwell knows up to {LATEST}. Nothing was changed. "
-            "Install the newer stepwell that wrote it (pip install -U stepwell)."
+            f"{schema.where} has schema {newest}, and this version of stepwell knows up to {LATEST}. Nothing was "
+            "changed. Install the newer stepwell that wrote it (pip install -U stepwell)."
         )
-    return current
+    return versions
 
 
-def _apply(client: Client, migration: Migration) -> None:
+def _apply(schema: Schema, migration: Migration) -> None:
     for number, statement in enumerate(migration.statements, 1):
         try:
-            client.command(statement)
+            schema.run(statement)
         except ClickHouseError as error:
             raise store_error(f"statement {number} of {migration.name} failed", error) from error
-    row: list[Any] = [migration.version, migration.name, datetime.now(timezone.utc)]
-    client.insert("schema_version", [row], column_names=["version", "name", "applied"])
-
-
-@contextmanager
-def _no_lock() -> Iterator[None]:
-    """An embedded store is this process's alone already (stores/lock.py)."""
-    yield
-
-
-@contextmanager
-def _lock(client: Client, where: str) -> Iterator[None]:
-    """ClickHouse has no advisory locks, but of several CREATE TABLE of one name one succeeds."""
-    end = time.monotonic() + LOCK_WAIT_S
-    while True:
-        try:
-            client.command("CREATE TABLE schema_lock (at DateTime DEFAULT now()) ENGINE = Memory")
-            break
-        except ClickHouseError as error:
-            if error.code != _TABLE_EXISTS:
-                raise
-        age = client.command(
-            "SELECT toInt64(now() - metadata_modification_time) FROM system.tables "
-            "WHERE database = currentDatabase() AND name = 'schema_lock'"
-        )
-        if isinstance(age, int) and age > LOCK_WAIT_S:
-            client.command("DROP TABLE IF EXISTS schema_lock")
-            continue
-        if time.monotonic() > end:
-            raise StoreBusy(f"another process has been migrating {where} for {LOCK_WAIT_S:.0f} s; start again later")
-        time.sleep(0.2)
-    try:
-        yield
-    finally:
-        client.command("DROP TABLE IF EXISTS schema_lock")
+    schema.record(migration.version, migration.name)

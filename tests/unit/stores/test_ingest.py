@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from stepwell.stores.artifacts import ArtifactCommit, ArtifactFile, BlobsMissing
 from stepwell.stores.blobs import BlobStore, open_blobs
 from stepwell.stores.ingest import Ingest, Reason
 from stepwell.stores.metrics import MetricStore
+
+EMBEDDED = pytest.mark.parametrize("engine_kind", ["embedded"], indirect=True)  # the store is not what matters
 
 
 @pytest.fixture
@@ -95,6 +97,7 @@ def patched(block: bytes, offset: int, data: bytes) -> bytes:
 GOOD = Making().block(20)
 
 
+@EMBEDDED
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
@@ -125,6 +128,7 @@ def test_a_bad_block_is_refused_alone(ingest: Ingest, metrics: MetricStore, bad:
     assert points(metrics) == sorted(making.logged)
 
 
+@EMBEDDED
 def test_a_block_that_would_grow_too_large_is_refused_before_it_does(metrics: MetricStore, blobs: BlobStore) -> None:
     ingest = Ingest(metrics, blobs, replace(Settings(), block_body_bytes_max=100))
     (outcome,) = ingest.write([GOOD])
@@ -132,6 +136,7 @@ def test_a_block_that_would_grow_too_large_is_refused_before_it_does(metrics: Me
     assert "takes 100" in outcome.message
 
 
+@EMBEDDED
 def test_no_flipped_byte_brings_it_down_or_gets_through(ingest: Ingest, metrics: MetricStore) -> None:
     rng = random.Random(7)
     spoiled = [patched(GOOD, rng.randrange(len(GOOD)), bytes([rng.randrange(256)])) for _ in range(300)]
@@ -144,8 +149,11 @@ def test_no_flipped_byte_brings_it_down_or_gets_through(ingest: Ingest, metrics:
     assert len(accepted) < len(spoiled) / 4
 
 
-def test_a_block_the_store_refuses_is_found_and_the_others_go_in(ingest: Ingest, metrics: MetricStore) -> None:
-    metrics.command("ALTER TABLE scalars ADD CONSTRAINT no_poison CHECK metric != 'poison'")
+def test_a_block_the_store_refuses_is_found_and_the_others_go_in(
+    ingest: Ingest, own_metrics: MetricStore, by_hand: Callable[[str], None]
+) -> None:
+    metrics = own_metrics
+    by_hand("ALTER TABLE scalars{local} ADD CONSTRAINT no_poison CHECK metric != 'poison'")
     making, poisoned = Making(), Making(writer=9, id="poisoned")
     blocks = [making.block(3) for _ in range(11)]
     blocks.insert(7, poisoned.block(2, ("poison",)))
@@ -156,13 +164,16 @@ def test_a_block_the_store_refuses_is_found_and_the_others_go_in(ingest: Ingest,
     assert points(metrics) == sorted(making.logged)
 
 
-def test_a_passing_fault_refuses_nothing_for_good(ingest: Ingest, metrics: MetricStore) -> None:
+def test_a_passing_fault_refuses_nothing_for_good(
+    ingest: Ingest, own_metrics: MetricStore, by_hand: Callable[[str], None]
+) -> None:
+    metrics = own_metrics
     making = Making()
     blocks = [making.block(3), b"garbage", making.block(3)]
-    metrics.command("RENAME TABLE scalars TO away")
+    by_hand("RENAME TABLE scalars{local} TO away")
     outcomes = ingest.write(blocks)
     assert [outcome.reason for outcome in outcomes] == [Reason.RETRY, Reason.DAMAGED, Reason.RETRY]
-    metrics.command("RENAME TABLE away TO scalars")
+    by_hand("RENAME TABLE away TO scalars{local}")
     assert [outcome.reason for outcome in ingest.write(blocks)] == [None, Reason.DAMAGED, None]
     assert points(metrics) == sorted(making.logged)
 
@@ -175,6 +186,7 @@ def test_a_large_write_is_inserted_in_parts(metrics: MetricStore, blobs: BlobSto
     assert points(metrics) == sorted(making.logged)
 
 
+@EMBEDDED
 def test_nothing_is_written_for_nothing(ingest: Ingest, metrics: MetricStore) -> None:
     assert ingest.write([]) == []
     assert points(metrics) == []
@@ -238,6 +250,7 @@ def spoilt_commits() -> Iterator[Any]:
         yield pytest.param({"files": (ArtifactFile(path, DIGEST, len(DATA)),)}, id=ascii(path[:20]))
 
 
+@EMBEDDED
 @pytest.mark.parametrize("changes", list(spoilt_commits()))
 def test_a_commit_that_can_never_be_right_is_refused(
     ingest: Ingest, metrics: MetricStore, blobs: BlobStore, changes: dict[str, Any]
@@ -248,13 +261,16 @@ def test_a_commit_that_can_never_be_right_is_refused(
     assert metrics.rows("SELECT * FROM v_artifacts") == []
 
 
+@EMBEDDED
 def test_a_commit_names_blobs_by_digest_only(ingest: Ingest) -> None:
     with pytest.raises(BlobError, match="blake3"):
         ingest.commit_artifact(replace(COMMIT, files=(ArtifactFile("a", "../../x", 1),)))
 
 
-def test_a_store_that_fails_says_try_again(ingest: Ingest, metrics: MetricStore, blobs: BlobStore) -> None:
+def test_a_store_that_fails_says_try_again(
+    ingest: Ingest, own_metrics: MetricStore, blobs: BlobStore, by_hand: Callable[[str], None]
+) -> None:
     blobs.put([DATA], DIGEST, len(DATA))
-    metrics.command("DROP TABLE artifacts")
+    by_hand("DROP TABLE artifacts{local}")
     with pytest.raises(StoreUnavailable):
         ingest.commit_artifact(COMMIT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -38,13 +39,13 @@ def seen(metrics: MetricStore, run: uuid.UUID = RUN) -> list[tuple[int, float]]:
     return [(row["step"], row["value"]) for row in metrics.rows(sql, {"run": str(run)})]
 
 
-def test_rows_inserted_again_are_seen_once(metrics: MetricStore) -> None:
+def test_rows_inserted_again_are_seen_once(metrics: MetricStore, by_hand: Callable[[str], None]) -> None:
     rows = [point(step, step / 3, version_of(9, step + 1)) for step in range(100)]
     for _ in range(3):
         add_points(metrics, *rows)
     once = [(step, step / 3) for step in range(100)]
     assert seen(metrics) == once
-    metrics.command("OPTIMIZE TABLE scalars FINAL")
+    by_hand("OPTIMIZE TABLE scalars{local} FINAL")
     assert seen(metrics) == once
     add_points(metrics, *rows)
     assert seen(metrics) == once
@@ -52,13 +53,13 @@ def test_rows_inserted_again_are_seen_once(metrics: MetricStore) -> None:
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_of_one_step_the_highest_version_wins_in_whatever_order_they_arrive(
-    metrics: MetricStore, order: tuple[int, ...]
+    metrics: MetricStore, by_hand: Callable[[str], None], order: tuple[int, ...]
 ) -> None:
     versions = [(1.0, version_of(5, 10)), (2.0, version_of(5, 11)), (3.0, version_of(6, 1))]
     for index in order:
         add_points(metrics, point(1, *versions[index]))
     assert seen(metrics) == [(1, 3.0)]
-    metrics.command("OPTIMIZE TABLE scalars FINAL")
+    by_hand("OPTIMIZE TABLE scalars{local} FINAL")
     assert seen(metrics) == [(1, 3.0)]
 
 
@@ -155,6 +156,7 @@ def test_a_complete_artifact_outranks_its_staged_row_whichever_comes_first(metri
     assert [row["state"] for row in metrics.rows("SELECT state FROM v_artifacts")] == ["complete"] * 2
 
 
+@pytest.mark.parametrize("engine_kind", ["embedded", "server"], indirect=True)
 @pytest.mark.parametrize("rewound", [False, True])
 def test_a_predicate_on_run_and_metric_reads_by_the_primary_key(metrics: MetricStore, rewound: bool) -> None:
     metrics.command(
