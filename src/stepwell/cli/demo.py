@@ -26,6 +26,9 @@ def demo(once: bool, steps: int) -> None:
       stepwell demo
       stepwell demo --once
     """
+    from ..platforms import needs_unix
+
+    needs_unix("The demo")
     from ..query.embedded import missing_extra
 
     try:

@@ -40,6 +40,9 @@ def serve(
       stepwell serve --http 0.0.0.0:7450 --grpc 0.0.0.0:7451     # for other machines, see `stepwell login`
       stepwell serve --metrics clickhouse://user:password@db:8123/stepwell
     """
+    from ..platforms import needs_unix
+
+    needs_unix("A service")
     from ..home import Home
     from ..query.embedded import missing_extra
 

@@ -32,6 +32,9 @@ def sync(ctx: click.Context, directory: Path | None, server: str | None) -> None
       stepwell sync /shared/home/of/the/cluster/job
       stepwell sync --server https://stepwell.lab:7450
     """
+    from ..platforms import needs_unix
+
+    needs_unix("Sending what was recorded")
     home = Home()
     root = (directory or home.path).absolute()
     if _answers(home, server):

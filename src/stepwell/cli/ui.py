@@ -82,7 +82,9 @@ def _running(home: Home) -> ServiceAddress | None:
 
 def _started(home: Home) -> ServiceAddress:
     from ..errors import ServiceUnavailable
+    from ..platforms import needs_unix
 
+    needs_unix("A service of this home")
     home.make(home.log)
     log = home.log / "serve.log"
     with log.open("ab") as output:

@@ -8,10 +8,11 @@ from types import TracebackType
 
 import pyarrow as pa
 
-from ..address import fetch_info, find_service, token_for
+from ..address import fetch_info, find_service, local_service, token_for
 from ..errors import NotFound, ServiceUnavailable, StepwellError, StoreBusy
 from ..home import Home
 from ..ids import split_run
+from ..platforms import needs_unix
 from .history import history_schema
 from .reader import Reader
 from .records import RunKey
@@ -180,13 +181,12 @@ def _of_service(home: Home, token: str | None) -> Reader | None:
 
 
 def _own_service(home: Home) -> str | None:
-    from ..spool.layout import read_json
-
-    url = read_json(home.service_file).get("url")
-    return url if isinstance(url, str) and url else None
+    local = local_service(home)
+    return local.url if local is not None else None
 
 
 def _of_store(home: Home, token: str | None) -> Reader:
+    needs_unix("Reading without a service")
     from .embedded import EmbeddedReader
 
     try:

@@ -15,10 +15,11 @@ from typing import Any, Literal
 
 from .. import _core
 from ..address import find_service, shown
-from ..errors import InvalidValue, StepwellError
+from ..errors import InvalidValue
 from ..home import Home
 from ..ids import run_uuid
 from ..launch import start_agent
+from ..platforms import needs_unix
 from ..settings import Settings
 from ..version import VERSION
 from . import live
@@ -144,10 +145,7 @@ def _begin(
     server: str,
     settings: Settings,
 ) -> Run:
-    if sys.platform == "win32":
-        raise StepwellError(
-            'recording needs Linux or macOS; here runs can be read. mode="disabled" lets the script run.'
-        )
+    needs_unix("Recording")
     home = Home()
     home.make(runs_folder(home), home.spool, home.log)
     start = decide_start(home, identity, resume, server, settings)

@@ -217,10 +217,19 @@ def test_what_is_started_detached_runs_in_a_session_of_its_own(
 
 @pytest.mark.parametrize("executable", ["", "/nowhere/python", "/usr/bin/blender"])
 def test_an_embedded_interpreter_finds_a_python(executable: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = sys.executable
+    real = Path(sys.executable)
     monkeypatch.setattr(sys, "executable", executable)
-    monkeypatch.setattr(sys, "_base_executable", real)
-    assert launch.interpreter() == real
+    found = launch.interpreter()
+    assert found is not None
+    assert Path(found).samefile(real)
+    assert Path(found).parent == real.parent  # of the same virtual environment
+
+
+def test_an_interpreter_outside_the_environment_is_better_than_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "_base_executable", sys.executable)
+    monkeypatch.setattr(sys, "executable", "/app/trainer")
+    monkeypatch.setattr(sys, "exec_prefix", "/nowhere")
+    assert launch.interpreter() == sys._base_executable  # type: ignore[attr-defined]
 
 
 def test_starting_an_agent_never_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
