@@ -22,22 +22,38 @@ void append(RowColumns& rows, const RowStamp& stamp) {
   rows.at.push_back(static_cast<uint64_t>(stamp.at));
 }
 
-void write_rows(const RowColumns& rows, ByteWriter& out) {
-  encode_ints(rows.step, out);
-  encode_ints(rows.time_ms, out);
-  encode_ints(rows.row_seq, out);
-  encode_ints(rows.at, out);
-}
-
-// A column of small numbers kept in a narrower type.
-template <typename T>
-void write_numbers(const std::vector<T>& numbers, ByteWriter& out) {
-  std::vector<uint64_t> wide(numbers.size());
-  std::transform(numbers.begin(), numbers.end(), wide.begin(), [](T n) { return static_cast<uint64_t>(n); });
-  encode_ints(wide, out);
-}
-
 }  // namespace
+
+// Writes columns, and keeps in mind who will be able to read them.
+class ColumnWriter {
+ public:
+  explicit ColumnWriter(ByteWriter& out) : out_(out) {}
+
+  void ints(std::span<const uint64_t> values) { need(encode_ints(values, out_)); }
+  void doubles(std::span<const uint64_t> values) { need(encode_doubles(values, out_)); }
+  void rows(const RowColumns& rows) {
+    ints(rows.step);
+    ints(rows.time_ms);
+    ints(rows.row_seq);
+    ints(rows.at);
+  }
+  // A column of small numbers kept in a narrower type.
+  template <typename T>
+  void numbers(const std::vector<T>& narrow) {
+    std::vector<uint64_t> wide(narrow.size());
+    std::transform(narrow.begin(), narrow.end(), wide.begin(), [](T n) { return static_cast<uint64_t>(n); });
+    ints(wide);
+  }
+
+  ByteWriter& bytes() { return out_; }
+  uint16_t min_reader() const { return min_reader_; }
+
+ private:
+  void need(uint16_t version) { min_reader_ = std::max(min_reader_, version); }
+
+  ByteWriter& out_;
+  uint16_t min_reader_ = kFirstVersion;
+};
 
 // One metric set: its rows lie one behind the other as they were logged, and are turned into columns at the
 // end.
@@ -47,22 +63,23 @@ struct BlockBuilder::Set {
   RowColumns rows;
   std::vector<uint64_t> values;  // rows x cells
 
-  void write(ByteWriter& out) const {
+  void write(ColumnWriter& columns) const {
     const size_t n = rows.size();
+    ByteWriter& out = columns.bytes();
     out.varint(n);
     out.varint(position.size());
     for (const uint32_t at : position) {
       out.varint(ring::cell_metric(cells[at]));
       out.u8(static_cast<uint8_t>(ring::cell_type(cells[at])));
     }
-    write_rows(rows, out);
+    columns.rows(rows);
     std::vector<uint64_t> column(n);
     for (const uint32_t at : position) {
       for (size_t row = 0; row < n; ++row) column[row] = values[row * cells.size() + at];
       if (ring::cell_type(cells[at]) == CellType::kF64) {
-        encode_doubles(column, out);
+        columns.doubles(column);
       } else {
-        encode_ints(column, out);
+        columns.ints(column);
       }
     }
   }
@@ -189,24 +206,26 @@ void BlockBuilder::add_record(Kind kind, std::span<const std::string_view> parts
   }
 }
 
-void BlockBuilder::write_records(ByteWriter& out) const {
+void BlockBuilder::write_records(ColumnWriter& columns) const {
+  ByteWriter& out = columns.bytes();
   out.varint(records_.size());
   if (records_.empty()) return;
   std::vector<uint64_t> column(records_.size());
   const auto write = [&](auto value_of) {
     std::transform(records_.begin(), records_.end(), column.begin(), value_of);
-    encode_ints(column, out);
+    columns.ints(column);
   };
   write([](const Record& record) { return static_cast<uint64_t>(record.kind); });
   write([](const Record& record) { return static_cast<uint64_t>(record.step); });
   write([](const Record& record) { return static_cast<uint64_t>(record.time_ms); });
   write([](const Record& record) { return record.row_seq; });
-  encode_ints(part_lengths_, out);
+  columns.ints(part_lengths_);
   out.varint(part_bytes_.size());
   out.raw(part_bytes_.data(), part_bytes_.size());
 }
 
-void BlockBuilder::write_body(ByteWriter& out) const {
+void BlockBuilder::write_body(ColumnWriter& columns) const {
+  ByteWriter& out = columns.bytes();
   out.text(origin_.project);
   out.text(origin_.id);
   out.raw(origin_.run.data(), origin_.run.size());
@@ -219,23 +238,24 @@ void BlockBuilder::write_body(ByteWriter& out) const {
   out.varint(names_.size());
   for (const auto name : names_) out.text(name);
   out.varint(sets_.size());
-  for (const auto& set : sets_) set->write(out);
+  for (const auto& set : sets_) set->write(columns);
   out.varint(long_.rows.size());
   if (long_.rows.size() != 0) {
     out.varint(long_.metric.size());
-    write_rows(long_.rows, out);
-    write_numbers(long_.cells_of_row, out);
-    write_numbers(long_.metric, out);
-    write_numbers(long_.type, out);
-    encode_doubles(long_.value, out);
+    columns.rows(long_.rows);
+    columns.numbers(long_.cells_of_row);
+    columns.numbers(long_.metric);
+    columns.numbers(long_.type);
+    columns.doubles(long_.value);
   }
-  write_records(out);
+  write_records(columns);
 }
 
 EncodedBlock BlockBuilder::encode() {
   ByteWriter out;
-  write_body(out);
-  EncodedBlock block{header_of(out.bytes()), out.take()};
+  ColumnWriter columns(out);
+  write_body(columns);
+  EncodedBlock block{header_of(out.bytes(), columns.min_reader()), out.take()};
   clear();
   return block;
 }

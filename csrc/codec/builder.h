@@ -15,6 +15,8 @@
 
 namespace stepwell::codec {
 
+class ColumnWriter;
+
 struct EncodedBlock {
   std::array<uint8_t, kBlockHeaderBytes> header;
   std::vector<uint8_t> body;
@@ -76,8 +78,8 @@ class BlockBuilder {
   Set* set_of(std::span<const uint32_t> cells);
   size_t add_long(std::span<const uint32_t> cells, std::span<const uint64_t> values);
   void note(uint64_t row_seq);
-  void write_body(ByteWriter& out) const;
-  void write_records(ByteWriter& out) const;
+  void write_body(ColumnWriter& columns) const;
+  void write_records(ColumnWriter& columns) const;
   void clear();
 
   Origin origin_;

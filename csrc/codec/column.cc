@@ -1,79 +1,127 @@
 #include "codec/column.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
-#include <stdexcept>
 
 #include "codec/encodings.h"
+#include "codec/mappings.h"
+#include "codec/plan.h"
 
 namespace stepwell::codec {
 
 namespace {
 
-constexpr size_t kSampleRun = 64;  // neighbours looked at together
-constexpr size_t kSampleRuns = 3;  // from begin, middle and end: a bounded cost however long the column
-
-double sampled_cost(const Encoding& encoding, Values values) {
-  if (values.size() <= kSampleRun) return encoding.cost(values);
-  double cost = 0;
-  const size_t last = values.size() - kSampleRun;
-  for (size_t i = 0; i < kSampleRuns; ++i) {
-    cost += encoding.cost(values.subspan(last / (kSampleRuns - 1) * i, kSampleRun));
-  }
-  return cost;
-}
-
-const Encoding& choose(std::span<const Encoding> encodings, Values values) {
-  const Encoding* best = nullptr;
-  double least = std::numeric_limits<double>::infinity();
-  for (const Encoding& encoding : encodings) {
-    const double cost = sampled_cost(encoding, values);
-    if (cost < least && encoding.applies(values)) {
-      best = &encoding;
-      least = cost;
-      if (cost == 0) break;
-    }
-  }
-  if (best == nullptr) throw std::logic_error("each kind of column needs an encoding that always applies");
-  return *best;
-}
-
-void encode(std::span<const Encoding> encodings, Values values, ByteWriter& out) {
-  if (values.empty()) return;
-  const Encoding& encoding = choose(encodings, values);
-  ByteWriter payload;
-  encoding.encode(values, payload);
-  out.u8(encoding.id);
-  out.varint(payload.size());
-  out.raw(payload.bytes().data(), payload.size());
+void write_framed(const ByteWriter& column, ByteWriter& out) {
+  const Bytes bytes = column.bytes();
+  out.u8(bytes[0]);
+  out.varint(bytes.size() - 1);
+  out.raw(bytes.data() + 1, bytes.size() - 1);
 }
 
 void decode(std::span<const Encoding> encodings, ByteReader& in, std::span<uint64_t> values) {
   if (values.empty()) return;
   const uint8_t id = in.u8();
-  ByteReader payload(in.raw(in.varint()));
   const auto found =
       std::find_if(encodings.begin(), encodings.end(), [&](const Encoding& e) { return e.id == id; });
   if (found == encodings.end()) throw FormatError("a column of unknown encoding " + std::to_string(id));
+  ByteReader payload(in.raw(in.varint()));
   found->decode(payload, values);
   payload.finish("a column");
 }
 
+bool write_float_planes(Values values, ByteWriter& column) {
+  std::vector<uint32_t> words(values.size());
+  if (!narrow_floats(values, words)) return false;
+  column.u8(kDoubleFloat.id);
+  encode_float_planes(words, column);
+  return true;
+}
+
+struct Candidate {
+  const Mapping* mapping;
+  int parameter;
+  IntPlan plan;
+};
+
+// The ways that a sample allows, the cheapest first.
+struct Candidates {
+  std::array<Candidate, 3> all;
+  size_t n = 0;
+
+  explicit Candidates(const Sample& sample) {
+    for (const Mapping* mapping : {&kDyadicMapping, &kDecimalMapping}) add(*mapping, sample);
+    // What is a float32 has the same order among those, on fewer bits.
+    if (!add(kFloatOrderedMapping, sample)) add(kOrderedMapping, sample);
+    std::stable_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(n),
+                     [](const Candidate& a, const Candidate& b) { return a.plan.bits < b.plan.bits; });
+  }
+
+  bool add(const Mapping& mapping, const Sample& sample) {
+    Sample ints = sample;
+    const auto parameter = mapping.fit(sample, ints);
+    if (parameter) all[n++] = {&mapping, *parameter, plan_ints(ints)};
+    return parameter.has_value();
+  }
+};
+
+// 0, and nothing written, if the column is not like its sample or takes no fewer than `bits` in this way.
+uint16_t write_mapped(const Candidate& candidate, Values values, double bits, ByteWriter& column) {
+  if (candidate.plan.bits >= bits) return 0;
+  column.u8(candidate.mapping->encoding->id);
+  const uint16_t since = candidate.mapping->encode(values, candidate.parameter, candidate.plan, column);
+  if (since == 0) column.clear();
+  return since;
+}
+
+uint16_t write_constant(uint64_t value, ByteWriter& column) {
+  column.u8(kDoubleConstant.id);
+  column.fixed(value);
+  return kDoubleConstant.since;
+}
+
+uint16_t write_varied(Values values, ByteWriter& column) {
+  const auto raw_bits = 64 * static_cast<double>(values.size());
+  const Sample sample = sample_of(values);
+  const Candidates candidates(sample);
+  for (const Candidate& candidate : std::span(candidates.all).first(candidates.n)) {
+    const bool floats = candidate.mapping == &kFloatOrderedMapping;
+    if (const auto since = write_mapped(candidate, values, floats ? raw_bits / 2 : raw_bits, column))
+      return since;
+    if (floats && write_float_planes(values, column)) return kDoubleFloat.since;
+  }
+  // The sample looked like something that the column is not.
+  Sample ints = sample;
+  kOrderedMapping.fit(sample, ints);
+  if (const auto since = write_mapped({&kOrderedMapping, 0, plan_ints(ints)}, values, raw_bits, column))
+    return since;
+  column.u8(kDoubleRaw.id);
+  encode_raw_planes(values, column);
+  return kDoubleRaw.since;
+}
+
 }  // namespace
 
-void encode_ints(std::span<const uint64_t> values, ByteWriter& out) { encode(int_encodings(), values, out); }
-void encode_doubles(std::span<const uint64_t> values, ByteWriter& out) {
-  encode(double_encodings(), values, out);
+uint16_t encode_ints(Values values, ByteWriter& out) {
+  if (values.empty()) return 1;
+  ByteWriter column;
+  IntPlan plan;
+  if (!all_equal(values)) plan = plan_ints(sample_of(values));
+  const uint16_t since = encode_planned(values, plan, column);
+  write_framed(column, out);
+  return since;
 }
+
+uint16_t encode_doubles(Values values, ByteWriter& out) {
+  if (values.empty()) return 1;
+  ByteWriter column;
+  const uint16_t since = values.size() > 1 && all_equal(values) ? write_constant(values.front(), column)
+                                                                : write_varied(values, column);
+  write_framed(column, out);
+  return since;
+}
+
 void decode_ints(ByteReader& in, std::span<uint64_t> values) { decode(int_encodings(), in, values); }
 void decode_doubles(ByteReader& in, std::span<uint64_t> values) { decode(double_encodings(), in, values); }
-
-double int_cost(std::span<const uint64_t> sample) {
-  double least = std::numeric_limits<double>::infinity();
-  for (const Encoding& encoding : int_encodings()) {
-    if (encoding.applies(sample)) least = std::min(least, encoding.cost(sample));
-  }
-  return least;
-}
 
 }  // namespace stepwell::codec

@@ -11,14 +11,12 @@
 namespace stepwell::codec {
 
 // 64-bit integers and doubles travel as their bits. An empty column takes no bytes.
-void encode_ints(std::span<const uint64_t> values, ByteWriter& out);
-void encode_doubles(std::span<const uint64_t> values, ByteWriter& out);
+// Return the block version whose readers understand what was written.
+uint16_t encode_ints(std::span<const uint64_t> values, ByteWriter& out);
+uint16_t encode_doubles(std::span<const uint64_t> values, ByteWriter& out);
 
 // Fill `values`; the caller has bounded their number. Throw FormatError.
 void decode_ints(ByteReader& in, std::span<uint64_t> values);
 void decode_doubles(ByteReader& in, std::span<uint64_t> values);
-
-// Bits that a sample would take in the best integer encoding.
-double int_cost(std::span<const uint64_t> sample);
 
 }  // namespace stepwell::codec

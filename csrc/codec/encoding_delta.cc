@@ -1,8 +1,5 @@
-// Differences to the one before, bit-packed: counters, steps. Arithmetic is modulo 2^64, so that any step
-// fits.
-#include <array>
-#include <vector>
-
+// What version 1 wrote for counters and clocks: differences to the one before, and differences of those, in
+// packed runs. "differences" has taken their place.
 #include "codec/bit_pack.h"
 #include "codec/encodings.h"
 
@@ -10,33 +7,27 @@ namespace stepwell::codec {
 
 namespace {
 
-bool always(Values) { return true; }
-
-void differences(Values values, std::span<uint64_t> out) {
-  for (size_t i = 1; i < values.size(); ++i) out[i - 1] = values[i] - values[i - 1];
-}
-
-double cost(Values sample) {
-  std::array<uint64_t, kPackRun> delta;
-  differences(sample, delta);
-  return packed_bits(std::span(delta).first(sample.size() - 1)) + 16;
-}
-
-void encode(Values values, ByteWriter& out) {
-  std::vector<uint64_t> delta(values.size() - 1);
-  differences(values, delta);
-  out.svarint(values.front());
-  pack_runs(delta, out);
-}
-
-void decode(ByteReader& in, std::span<uint64_t> values) {
+void decode_delta(ByteReader& in, std::span<uint64_t> values) {
   values.front() = in.svarint();
   unpack_runs(in, values.subspan(1));
   for (size_t i = 1; i < values.size(); ++i) values[i] += values[i - 1];
 }
 
+void decode_delta2(ByteReader& in, std::span<uint64_t> values) {
+  if (values.size() < 3) throw FormatError("differences of differences of fewer than three values");
+  values[0] = in.svarint();
+  uint64_t delta = in.svarint();
+  values[1] = values[0] + delta;
+  unpack_runs(in, values.subspan(2));
+  for (size_t i = 2; i < values.size(); ++i) {
+    delta += values[i];
+    values[i] = values[i - 1] + delta;
+  }
+}
+
 }  // namespace
 
-const Encoding kIntDelta = {2, "delta", always, cost, encode, decode};
+const Encoding kIntDelta = {2, 1, "delta", decode_delta};
+const Encoding kIntDelta2 = {3, 1, "delta of delta", decode_delta2};
 
 }  // namespace stepwell::codec

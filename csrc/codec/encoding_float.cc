@@ -1,11 +1,10 @@
-// Doubles that are float32 values (most losses are) in four byte planes, as they are or after XOR with the
-// one before. NaN is narrowed by its bits, not by the processor, which would change a signalling one.
+// Doubles that are float32 values (most losses are): narrowing and widening them, and the encoding in four
+// byte planes. NaN is narrowed by its bits, not by the processor, which would change a signalling one.
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <vector>
 
-#include "codec/encodings.h"
+#include "codec/mappings.h"
 #include "codec/shuffle.h"
 
 namespace stepwell::codec {
@@ -29,41 +28,9 @@ uint64_t widen(uint32_t bits) {
   return std::bit_cast<uint64_t>(static_cast<double>(std::bit_cast<float>(bits)));
 }
 
-// A double too large for float32 narrows to infinity, so that the comparison refuses it. The cast to float of
-// such a value is defined by IEEE 754, which every machine we run on follows.
-bool are_floats(Values values) {
-  return std::all_of(values.begin(), values.end(), [](uint64_t bits) { return widen(narrow(bits)) == bits; });
-}
+constexpr size_t kFloatChunk = 256;
 
-void narrow_all(Values values, bool mix, std::span<uint32_t> out) {
-  uint32_t previous = 0;
-  for (size_t i = 0; i < values.size(); ++i) {
-    const uint32_t word = narrow(values[i]);
-    out[i] = word ^ previous;
-    if (mix) previous = word;
-  }
-}
-
-template <bool kMix>
-double cost(Values sample) {
-  sample = sample.first(std::min(sample.size(), kEntropySample));
-  std::array<uint32_t, kEntropySample> words;
-  narrow_all(sample, kMix, words);
-  std::array<uint64_t, kEntropySample> wide;
-  std::copy_n(words.begin(), sample.size(), wide.begin());
-  const auto words_of_sample = std::span(wide).first(sample.size());
-  if (!kMix || sample.size() < 2) return plane_entropy(words_of_sample, 4);
-  // The first of the sample has no neighbour here, though it has one in the column.
-  const auto n = static_cast<double>(sample.size());
-  return plane_entropy(words_of_sample.subspan(1), 4) * n / (n - 1);
-}
-
-template <bool kMix>
-void encode(Values values, ByteWriter& out) {
-  std::vector<uint32_t> words(values.size());
-  narrow_all(values, kMix, words);
-  shuffle(std::span<const uint32_t>(words), out.extend(values.size() * 4));
-}
+bool has_nan(uint32_t word) { return (word & kNan32) == kNan32; }
 
 template <bool kMix>
 void decode(ByteReader& in, std::span<uint64_t> values) {
@@ -76,7 +43,40 @@ void decode(ByteReader& in, std::span<uint64_t> values) {
 
 }  // namespace
 
-const Encoding kDoubleFloat = {3, "float", are_floats, cost<false>, encode<false>, decode<false>};
-const Encoding kDoubleFloatXor = {4, "float xor", are_floats, cost<true>, encode<true>, decode<true>};
+// The processor narrows all but signalling NaN and doubles that are no float32, a chunk without a branch. A
+// double too large for float32 becomes an infinity, which IEEE 754 defines and the comparison refuses.
+bool narrow_floats(Values values, std::span<uint32_t> out) {
+  for (size_t at = 0; at < values.size(); at += kFloatChunk) {
+    const size_t end = std::min(values.size(), at + kFloatChunk);
+    uint64_t lost = 0;
+    for (size_t i = at; i < end; ++i) {
+      const auto value = static_cast<float>(std::bit_cast<double>(values[i]));
+      out[i] = std::bit_cast<uint32_t>(value);
+      lost |= std::bit_cast<uint64_t>(static_cast<double>(value)) ^ values[i];
+    }
+    for (size_t i = at; i < end && lost != 0; ++i) {
+      out[i] = narrow(values[i]);
+      if (widen(out[i]) != values[i]) return false;
+    }
+  }
+  return true;
+}
+
+void widen_floats(std::span<const uint32_t> words, std::span<uint64_t> out) {
+  if (std::any_of(words.begin(), words.end(), has_nan)) {
+    std::transform(words.begin(), words.end(), out.begin(), widen);
+    return;
+  }
+  for (size_t i = 0; i < words.size(); ++i) {
+    out[i] = std::bit_cast<uint64_t>(static_cast<double>(std::bit_cast<float>(words[i])));
+  }
+}
+
+void encode_float_planes(std::span<const uint32_t> floats, ByteWriter& out) {
+  shuffle(floats, out.extend(floats.size_bytes()));
+}
+
+const Encoding kDoubleFloat = {3, 1, "float", decode<false>};
+const Encoding kDoubleFloatXor = {4, 1, "float xor", decode<true>};
 
 }  // namespace stepwell::codec

@@ -4,12 +4,6 @@
 
 namespace stepwell::codec {
 
-namespace {
-
-bool always(Values) { return true; }
-
-}  // namespace
-
-const Encoding kIntPacked = {1, "packed", always, packed_bits, pack_runs, unpack_runs};
+const Encoding kIntPacked = {1, 1, "packed", unpack_runs};
 
 }  // namespace stepwell::codec

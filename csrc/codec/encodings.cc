@@ -1,19 +1,34 @@
 #include "codec/encodings.h"
 
+#include <algorithm>
 #include <array>
 
 namespace stepwell::codec {
 
-// In the order in which they are tried: of equal cost, the first is taken.
 std::span<const Encoding> int_encodings() {
-  static const std::array kAll = {kIntConstant, kIntDelta, kIntPacked, kIntDelta2};
+  static const std::array kAll = {kIntConstant, kIntPacked,      kIntDelta,
+                                  kIntDelta2,   kIntDifferences, kIntTokens};
   return kAll;
 }
 
 std::span<const Encoding> double_encodings() {
-  static const std::array kAll = {kDoubleConstant, kDoubleWhole, kDoubleFloat,
-                                  kDoubleFloatXor, kDoubleRaw,   kDoubleXor};
+  static const std::array kAll = {kDoubleConstant, kDoubleRaw,   kDoubleXor,     kDoubleFloat,
+                                  kDoubleFloatXor, kDoubleWhole, kDoubleOrdered, kDoubleFloatOrdered,
+                                  kDoubleDecimal,  kDoubleDyadic};
   return kAll;
+}
+
+std::span<const Encoding> leaf_encodings() {
+  static const std::array kAll = {kIntConstant, kIntPacked, kIntTokens};
+  return kAll;
+}
+
+void decode_rest(std::span<const Encoding> encodings, ByteReader& in, std::span<uint64_t> values) {
+  const uint8_t id = in.u8();
+  const auto found =
+      std::find_if(encodings.begin(), encodings.end(), [&](const Encoding& e) { return e.id == id; });
+  if (found == encodings.end()) throw FormatError("a column of unknown encoding " + std::to_string(id));
+  found->decode(in, values);
 }
 
 }  // namespace stepwell::codec

@@ -12,11 +12,11 @@ constexpr std::array<uint8_t, 4> kMagic = {'S', 'W', 'B', 'K'};
 
 }  // namespace
 
-std::array<uint8_t, kBlockHeaderBytes> header_of(Bytes body) {
+std::array<uint8_t, kBlockHeaderBytes> header_of(Bytes body, uint16_t min_reader) {
   ByteWriter out;
   out.raw(kMagic.data(), kMagic.size());
   out.fixed(kBlockVersion);
-  out.fixed(kMinReader);
+  out.fixed(min_reader);
   out.fixed(static_cast<uint64_t>(body.size()));
   out.fixed(spool::crc32c(body.data(), body.size()));
   out.fixed(uint32_t{0});

@@ -8,8 +8,8 @@
 
 namespace stepwell::codec {
 
-inline constexpr uint16_t kBlockVersion = 1;  // as written
-inline constexpr uint16_t kMinReader = 1;     // the oldest version that reads what is written
+inline constexpr uint16_t kBlockVersion = 2;  // as written, and the newest that is read
+inline constexpr uint16_t kFirstVersion = 1;  // min_reader of a block that holds nothing newer
 inline constexpr size_t kBlockHeaderBytes = 24;
 
 // A record of 32 MiB (half of the largest ring) beside rows fits with room to spare.
@@ -17,12 +17,12 @@ inline constexpr uint64_t kMaxBodyBytes = 128ULL << 20;
 
 struct Header {
   uint16_t version = kBlockVersion;
-  uint16_t min_reader = kMinReader;
+  uint16_t min_reader = kFirstVersion;
   uint64_t body_bytes = 0;
   uint32_t body_crc32c = 0;
 };
 
-std::array<uint8_t, kBlockHeaderBytes> header_of(Bytes body);
+std::array<uint8_t, kBlockHeaderBytes> header_of(Bytes body, uint16_t min_reader);
 
 // Throws FormatError, TooNewError.
 Header read_header(Bytes block);

@@ -1,5 +1,5 @@
 // Byte planes: all lowest bytes, then all second ones, and so on. zstd finds the repetition of exponents
-// there which the noise of mantissas hides in whole values. Also the estimate of what that will come to.
+// there which the noise of mantissas hides in whole values.
 #pragma once
 
 #include <cstdint>
@@ -28,9 +28,5 @@ void unshuffle(Bytes planes, size_t n, Put put) {
     put(i, word);
   }
 }
-
-// Bits of the words' byte planes under an ideal order-0 coder. At most kEntropySample words.
-inline constexpr size_t kEntropySample = 64;
-double plane_entropy(std::span<const uint64_t> words, size_t planes);
 
 }  // namespace stepwell::codec

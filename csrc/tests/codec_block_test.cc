@@ -135,6 +135,18 @@ TEST(CodecBlock, EverythingComesBack) {
   EXPECT_EQ(block.records[4].time_ms, 174);
 }
 
+TEST(CodecBlock, OnlyWhatNeedsANewerReaderAsksForOne) {
+  BlockBuilder builder(origin());
+  EXPECT_EQ(read_header(builder.encode().header).min_reader, 1);
+  add_row(builder, {1, 0, 100}, {{"loss", CellType::kF64, bits(0.5)}});
+  const Header plain = read_header(builder.encode().header);
+  EXPECT_EQ(plain.version, kBlockVersion);
+  EXPECT_LE(plain.min_reader, kBlockVersion);
+  for (uint64_t i = 1; i <= 300; ++i) add_row(builder, {i, 0, 100}, {{"loss", CellType::kF64, bits(0.5)}});
+  EXPECT_EQ(read_header(builder.encode().header).min_reader,
+            2);  // row_seq, which version 1 has no "differences" for
+}
+
 TEST(CodecBlock, AnEmptyBlockIsABlock) {
   BlockBuilder builder(origin());
   const Block block = decode_body(builder.encode().body);
@@ -345,14 +357,15 @@ TEST(CodecBlock, ClaimsBeyondTheLimitsAreRefusedBeforeMemoryIsTaken) {
 TEST(CodecHeader, OnlyBlocksThatThisBuildReadsPass) {
   BlockBuilder builder(origin());
   const auto good = builder.encode().header;
-  EXPECT_EQ(read_header(good).version, 1);
+  EXPECT_EQ(read_header(good).version, kBlockVersion);
   const auto changed = [&](size_t at, uint8_t value) {
     auto header = good;
     header[at] = value;
     return header;
   };
+  EXPECT_EQ(read_header(changed(4, 1)).version, 1);
   EXPECT_EQ(read_header(changed(4, 9)).version, 9);  // newer, but readable by us
-  EXPECT_THROW(read_header(changed(6, 2)), TooNewError);
+  EXPECT_THROW(read_header(changed(6, kBlockVersion + 1)), TooNewError);
   EXPECT_THROW(read_header(changed(0, 'X')), FormatError);
   EXPECT_THROW(read_header(changed(4, 0)), FormatError);
   EXPECT_THROW(read_header(changed(6, 0)), FormatError);

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 MASK = 2**64 - 1
 PARTS = {2: 2, 3: 2, 4: 4, 5: 2, 6: 2, 7: 5}
 DOUBLE, INTEGER, BOOL = 0, 1, 2
+LOG, LIST = 64, 65
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ def signed(bits: int) -> int:
     return bits - 2**64 if bits >> 63 else bits
 
 
+def unzigzag(value: int) -> int:
+    return (value >> 1) ^ (MASK if value & 1 else 0)
+
+
 class Reader:
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
@@ -88,8 +93,7 @@ class Reader:
         return value
 
     def svarint(self) -> int:
-        value = self.varint()
-        return (value >> 1) ^ (MASK if value & 1 else 0)
+        return unzigzag(self.varint())
 
     def text(self) -> str:
         return self.raw(self.varint()).decode()
@@ -130,6 +134,99 @@ def int_delta2(reader: Reader, n: int) -> list[int]:
     return running_sum(first, running_sum(delta, packed_runs(reader, n - 2)))
 
 
+def rest(encodings: dict[int, Callable[[Reader, int], list[int]]], reader: Reader, n: int) -> list[int]:
+    """A column within another: its encoding, and the payload to the end."""
+    return encodings[reader.u8()](reader, n)
+
+
+def int_differences(reader: Reader, n: int) -> list[int]:
+    order = reader.u8()
+    if not 1 <= order <= 7 or n <= order:
+        raise ValueError("differences taken too often")
+    values = [reader.svarint() for _ in range(order)]
+    values += rest(INT_LEAVES, reader, n - order)
+    for _ in range(order):
+        values = running_sum(values[0], values[1:])
+    return values
+
+
+def shares(reader: Reader) -> tuple[int, list[int]]:
+    """The bits of a slot, and the symbol of each slot."""
+    bits, used = reader.u8(), reader.u8() + 1
+    slots: list[int] = []
+    symbol = 0
+    for _ in range(used):
+        share = reader.varint()
+        if share & 1:
+            symbol += reader.u8()
+        slots += [symbol] * ((share >> 1) + 1)
+        symbol += 1
+    if not 5 <= bits <= 12 or symbol > 256 or len(slots) != 1 << bits:
+        raise ValueError("shares that no encoder writes")
+    return bits, slots
+
+
+def symbols(reader: Reader, n: int) -> list[int]:
+    bits, slots = shares(reader)
+    words = Reader(reader.raw(reader.varint()))
+    states = [int.from_bytes(words.raw(4), "little") for _ in range(4)]
+    if not all(2**15 <= state < 2**31 for state in states):
+        raise ValueError("a state out of its range")
+    result = []
+    for i in range(n):
+        state = states[i % 4]
+        slot = state % (1 << bits)
+        symbol = slots[slot]
+        first = slots.index(symbol)
+        state = slots.count(symbol) * (state >> bits) + slot - first
+        if state < 2**15:
+            state = state << 16 | int.from_bytes(words.raw(2), "little")
+        states[i % 4] = state
+        result.append(symbol)
+    words.finish()
+    if states != [2**15] * 4:
+        raise ValueError("symbols that do not end where they began")
+    return result
+
+
+def extra_bits(reader: Reader, widths: list[int]) -> list[int]:
+    word = int.from_bytes(reader.raw((sum(widths) + 7) // 8), "little")
+    result = []
+    for width in widths:
+        result.append(word & ((1 << width) - 1))
+        word >>= width
+    return result
+
+
+def int_tokens(reader: Reader, n: int) -> list[int]:
+    kind = reader.u8()
+    if kind == LIST:
+        count = reader.u8() + 1
+        values = running_sum(reader.svarint(), [reader.svarint() for _ in range(count - 1)])
+        return [values[token] for token in symbols(reader, n)]
+    base = reader.svarint()
+    tokens = symbols(reader, n)
+    if kind == LOG:
+        parts = [log_bucket(token) for token in tokens]
+        offsets = [
+            least + extra for (least, _), extra in zip(parts, extra_bits(reader, [w for _, w in parts]), strict=True)
+        ]
+        return [(base + unzigzag(offset)) & MASK for offset in offsets]
+    if kind > 63:
+        raise ValueError("an unknown map")
+    return [(base + (t << kind) + e) & MASK for t, e in zip(tokens, extra_bits(reader, [kind] * n), strict=True)]
+
+
+def log_bucket(token: int) -> tuple[int, int]:
+    """The least distance of a token, and its number of extra bits."""
+    if token < 8:
+        return token, 0
+    if token > 251:
+        raise ValueError("a token that the log map does not have")
+    width = token // 4 - 1
+    return (4 + token % 4) << width, width
+
+
 def planes(reader: Reader, n: int, width: int) -> list[int]:
     data = reader.raw(n * width)
     return [int.from_bytes(data[i::n], "little") for i in range(n)]
@@ -153,12 +250,47 @@ def bits_of(value: float) -> int:
     return int.from_bytes(struct.pack("<d", value), "little")
 
 
+def unorder(value: int, width: int) -> int:
+    """Two's complement to sign and magnitude."""
+    return value ^ ((1 << width - 1) - 1) if value >> width - 1 else value
+
+
+def decimals(reader: Reader, n: int) -> list[int]:
+    places = reader.u8()
+    if places > 18:
+        raise ValueError("more decimals than a double has")
+    return scaled(reader, n, lambda whole: whole / 10.0**places)
+
+
+def twos(reader: Reader, n: int) -> list[int]:
+    power = signed(reader.svarint())
+    if abs(power) > 1000:
+        raise ValueError("a unit beyond a double's range")
+    return scaled(reader, n, lambda whole: whole * 2.0**power)
+
+
+def scaled(reader: Reader, n: int, value_of: Callable[[float], float]) -> list[int]:
+    exceptions: dict[int, int] = {}
+    at = 0
+    for _ in range(reader.varint()):
+        at += reader.varint()
+        exceptions[at] = reader.u64()
+        at += 1
+    if at > n:
+        raise ValueError("an exception behind the end")
+    values = [bits_of(value_of(float(signed(whole)))) for whole in rest(INT_ENCODINGS, reader, n)]
+    return [exceptions.get(i, value) for i, value in enumerate(values)]
+
+
 INT_ENCODINGS: dict[int, Callable[[Reader, int], list[int]]] = {
     0: int_constant,
     1: packed_runs,
     2: int_delta,
     3: int_delta2,
+    4: int_differences,
+    5: int_tokens,
 }
+INT_LEAVES = {encoding: INT_ENCODINGS[encoding] for encoding in (0, 1, 5)}
 DOUBLE_ENCODINGS: dict[int, Callable[[Reader, int], list[int]]] = {
     0: lambda reader, n: [reader.u64()] * n,
     1: lambda reader, n: planes(reader, n, 8),
@@ -166,6 +298,10 @@ DOUBLE_ENCODINGS: dict[int, Callable[[Reader, int], list[int]]] = {
     3: lambda reader, n: [widen(word) for word in planes(reader, n, 4)],
     4: lambda reader, n: [widen(word) for word in unxor(planes(reader, n, 4))],
     5: lambda reader, n: [bits_of(float(signed(value))) for value in int_column(reader, n)],
+    6: lambda reader, n: [unorder(value, 64) for value in rest(INT_ENCODINGS, reader, n)],
+    7: lambda reader, n: [widen(unorder(value & 0xFFFFFFFF, 32)) for value in rest(INT_ENCODINGS, reader, n)],
+    8: decimals,
+    9: twos,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 import uuid
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -41,10 +42,28 @@ CELLS = st.one_of(
 ROWS = st.lists(
     st.tuples(st.dictionaries(NAMES, CELLS, min_size=1, max_size=5), ANY_I64, ANY_I64, ANY_I64), max_size=30
 )
+# What a metric may be like, by row.
+SHAPES: dict[str, Callable[[Random, int], float | int]] = {
+    "smooth": lambda random, i: math.sin(i / 50),
+    "schedule": lambda random, i: 5e-4 * (1 + math.cos(i * 1e-3)),
+    "noisy": lambda random, i: random.gauss(0, 1),
+    "counter": lambda random, i: i * 100,
+    "cubes": lambda random, i: i**3 + random.randrange(2),
+    "jitter": lambda random, i: 1_790_000_000_000 + 50 * i + random.randrange(4),
+    "rare": lambda random, i: int(random.random() < 0.05),
+    "bits": lambda random, i: float_of(random.getrandbits(64)),
+    "float": lambda random, i: struct.unpack("<f", struct.pack("<f", random.gauss(0, 1)))[0],
+    "decimals": lambda random, i: round(random.gauss(40, 3), 3) if random.random() > 0.01 else random.random(),
+    "share": lambda random, i: random.randrange(256) / 256 if random.random() > 0.01 else math.nan,
+    "few": lambda random, i: math.sqrt(random.randrange(7)),
+    "steps": lambda random, i: 0.1 * 0.5 ** (i // 40),
+    "tiny": lambda random, i: math.ldexp(random.randrange(50), -1060),
+    "odd": lambda random, i: random.choice([0.0, -0.0, math.inf, -math.inf, math.nan, 5e-324, 1.0]),
+}
 # Tall tables, in which the packed runs and the samples of the chooser come into play.
 TALL = st.tuples(
     st.integers(1, 400),
-    st.sampled_from(["smooth", "noisy", "counter", "jitter", "bits", "float"]),
+    st.sampled_from(sorted(SHAPES)),
     st.integers(0, 2**32),
 )
 
@@ -105,15 +124,7 @@ def stored_bits(point: Point) -> int:
 def test_tall_tables_come_back_through_both_decoders(shape: Any) -> None:
     n, like, seed = shape
     random = Random(seed)
-    make = {
-        "smooth": lambda i: math.sin(i / 50),
-        "noisy": lambda i: random.gauss(0, 1),
-        "counter": lambda i: i * 100,
-        "jitter": lambda i: 1_790_000_000_000 + 50 * i + random.randrange(4),
-        "bits": lambda i: float_of(random.getrandbits(64)),
-        "float": lambda i: struct.unpack("<f", struct.pack("<f", random.gauss(0, 1)))[0],
-    }[like]
-    values = [make(i) for i in range(n)]
+    values = [SHAPES[like](random, i) for i in range(n)]
     block = builder()
     for i, value in enumerate(values):
         block.add_row([("m", value)], row_seq=i + 1, step=i * i, time_ms=random.getrandbits(40))
