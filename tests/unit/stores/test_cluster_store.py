@@ -187,10 +187,9 @@ def test_two_migrations_at_once_end_in_one_schema(clickhouse_cluster: ClickHouse
 
 
 def test_every_statement_on_cluster_is_read_and_its_cluster_known(
-    clickhouse_cluster: ClickHouseCluster, database: str
+    store: MetricStore, clickhouse_cluster: ClickHouseCluster, database: str
 ) -> None:
     """The server refuses ON CLUSTER with a code that it gives only to a statement that it could read."""
-    clickhouse_cluster.shards[0].command(f"CREATE DATABASE {database}")
     schema = ClusterSchema(ServerAddress.parse(clickhouse_cluster.url(database, ddl="cluster", replicated="1")), [])
     for migration in migrations():
         for statement in migration.statements:
