@@ -105,4 +105,9 @@ class StoreUnavailable(StoreError):
 
 
 class BlobError(StepwellError):
-    """A blob that is missing, damaged or does not match its digest."""
+    """A blob that is missing, damaged or does not match its digest, or a store of blobs that fails.
+
+    `passing`: the store failed, not the bytes; the same call may work later.
+    """
+
+    passing = False

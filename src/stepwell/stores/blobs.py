@@ -16,8 +16,11 @@ from urllib.parse import unquote
 from blake3 import blake3
 
 from ..errors import BlobError, NotFound
+from .chunks import ChunkDigests, verified_range, verified_whole
 
-__all__ = ["BlobStore", "BlobWriter", "FileBlobs", "check_digest", "is_passing", "open_blobs"]
+__all__ = [
+    "BlobStore", "BlobWriter", "FileBlobs", "check_digest", "is_passing", "open_blobs", "put_all", "wrong_bytes",
+]  # fmt: skip
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _READ_BYTES = 1 << 20
@@ -51,9 +54,12 @@ class BlobStore(Protocol):
         """Raises BlobError where the bytes are not these, or cannot be kept; then nothing is stored."""
 
     def open(self, digest: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """Chunks. Raises NotFound; on a whole read BlobError before the last chunk of a damaged blob."""
+        """Chunks. Raises NotFound; BlobError before the last chunk of what is damaged, whole or in part."""
 
     def delete(self, digest: str) -> None: ...
+    def prepare(self) -> None:
+        """Makes what blobs lie in, where it is not there yet."""
+
     def check(self) -> None:
         """Raises BlobError where nothing could be written now."""
 
@@ -90,13 +96,7 @@ class FileBlobs:
         return _FileWriter(self._path(digest), self._tmp, digest, size)
 
     def put(self, stream: Iterable[bytes], digest: str, size: int) -> None:
-        writer = self.writer(digest, size)
-        try:
-            for chunk in stream:
-                writer.write(chunk)
-            writer.commit()
-        finally:
-            writer.abort()
+        put_all(self.writer(digest, size), stream)
 
     def open(self, digest: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         path = self._path(digest)
@@ -104,12 +104,40 @@ class FileBlobs:
             file = path.open("rb")
         except FileNotFoundError:
             raise _missing(digest) from None
-        if offset == 0 and length is None:
-            return _whole(file, digest)
-        return _part(file, offset, length)
+        size = os.fstat(file.fileno()).st_size
+        if offset == 0 and (length is None or length >= size):
+            return verified_whole(_pieces(file), digest)
+        return self._part(file, digest, size, offset, length)
+
+    def _part(
+        self, file: io.BufferedReader, digest: str, size: int, offset: int, length: int | None
+    ) -> Iterator[bytes]:
+        with file:
+            yield from verified_range(
+                digest,
+                size,
+                offset,
+                length,
+                digests=lambda: self._chunk_digests(digest),
+                read=lambda at, count: os.pread(file.fileno(), count, at),
+            )
+
+    def _chunk_digests(self, digest: str) -> bytes:
+        path = _chunks_path(self._path(digest))
+        if not path.exists():  # stored by a version that kept none: they are made once
+            chunks = ChunkDigests()
+            for piece in self.open(digest):
+                chunks.update(piece)
+            _replace_synced(self._tmp / f"{digest[:16]}-{secrets.token_hex(8)}", chunks.encoded(digest), path)
+        return path.read_bytes()
 
     def delete(self, digest: str) -> None:
-        self._path(digest).unlink(missing_ok=True)
+        path = self._path(digest)
+        path.unlink(missing_ok=True)
+        _chunks_path(path).unlink(missing_ok=True)
+
+    def prepare(self) -> None:
+        """The folders were made at opening."""
 
     def check(self) -> None:
         if not os.access(self._tmp, os.W_OK | os.X_OK):
@@ -134,7 +162,7 @@ class _FileWriter:
         self._path = path
         self._digest = digest
         self._size = size
-        self._hash = blake3()
+        self._hash, self._chunks = blake3(), ChunkDigests()
         self._written = 0
         self._tmp_path = tmp / f"{digest[:16]}-{secrets.token_hex(8)}"
         try:
@@ -146,8 +174,9 @@ class _FileWriter:
     def write(self, chunk: bytes) -> None:
         self._written += len(chunk)
         if self._written > self._size:
-            raise BlobError(f"blob {self._digest}: more than the {self._size} bytes announced; nothing was stored")
+            raise wrong_bytes(self._digest, f"more than the {self._size} bytes announced")
         self._hash.update(chunk)
+        self._chunks.update(chunk)
         view = memoryview(chunk)
         try:
             while view:
@@ -157,12 +186,10 @@ class _FileWriter:
 
     def commit(self) -> None:
         if self._written != self._size:
-            raise BlobError(
-                f"blob {self._digest}: {self._written} bytes came of the {self._size} announced; nothing was stored"
-            )
+            raise wrong_bytes(self._digest, f"{self._written} bytes came of the {self._size} announced")
         found = self._hash.hexdigest()
         if found != self._digest:
-            raise BlobError(f"blob {self._digest}: the bytes that came have the digest {found}; nothing was stored")
+            raise wrong_bytes(self._digest, f"the bytes that came have the digest {found}")
         try:
             os.fsync(self._file.fileno())
             self._file.close()
@@ -172,6 +199,9 @@ class _FileWriter:
                 except FileExistsError:
                     continue
                 _sync_folder(folder.parent)
+            encoded = self._chunks.encoded(self._digest)
+            if encoded:  # before the blob: where that is seen, these are there
+                _replace_synced(self._tmp_path.with_suffix(".chunks"), encoded, _chunks_path(self._path))
             os.replace(self._tmp_path, self._path)
             _sync_folder(self._path.parent)
         except OSError as error:
@@ -183,32 +213,35 @@ class _FileWriter:
         self._tmp_path.unlink(missing_ok=True)
 
 
-def _whole(file: io.BufferedReader, digest: str) -> Iterator[bytes]:
-    """The last chunk is held back until the digest is known to be right: no reader gets a damaged blob whole."""
-    found = blake3()
-    held = b""
+def _pieces(file: io.BufferedReader) -> Iterator[bytes]:
     with file:
-        while chunk := file.read(_READ_BYTES):
-            found.update(chunk)
-            if held:
-                yield held
-            held = chunk
-    if found.hexdigest() != digest:
-        raise BlobError(f"blob {digest} is damaged: what is stored has the digest {found.hexdigest()}")
-    if held:
-        yield held
+        while piece := file.read(_READ_BYTES):
+            yield piece
 
 
-def _part(file: io.BufferedReader, offset: int, length: int | None) -> Iterator[bytes]:
-    with file:
-        file.seek(offset)
-        left = length
-        while left is None or left > 0:
-            chunk = file.read(_READ_BYTES if left is None else min(_READ_BYTES, left))
-            if not chunk:
-                return
-            left = None if left is None else left - len(chunk)
-            yield chunk
+def _chunks_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.chunks")
+
+
+def put_all(writer: BlobWriter, stream: Iterable[bytes]) -> None:
+    try:
+        for chunk in stream:
+            writer.write(chunk)
+        writer.commit()
+    finally:
+        writer.abort()
+
+
+def wrong_bytes(digest: str, what: str) -> BlobError:
+    return BlobError(f"blob {digest}: {what}; nothing was stored")
+
+
+def _replace_synced(tmp: Path, data: bytes, path: Path) -> None:
+    with tmp.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(tmp, path)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -226,19 +259,25 @@ def _missing(digest: str) -> NotFound:
 def _not_kept(digest: str, error: OSError) -> BlobError:
     more = " Free some space; the sender tries again." if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
     failure = BlobError(f"blob {digest} could not be kept: {error.strerror or error}.{more}")
-    failure.__cause__ = error
+    failure.passing = True
     return failure
 
 
 def is_passing(error: BlobError) -> bool:
-    """Whether the same upload may work later: the disk failed it, not the bytes."""
-    return isinstance(error.__cause__, OSError)
+    """Whether the same upload may work later: what it is stored on failed it, not the bytes."""
+    return error.passing
 
 
 def open_blobs(url: str) -> BlobStore:
-    """`file:///abs/path`. Raises BlobError for an address of another kind, or a folder that cannot be used."""
+    """`file:///abs/path` or `s3://BUCKET?endpoint=HOST:PORT`. Raises BlobError for an address that cannot be used."""
     scheme, colon, rest = url.partition("://")
+    if colon and scheme == "s3":
+        from .s3_blobs import S3Blobs
+
+        return S3Blobs(url)
     path = unquote(rest)
     if not colon or scheme != "file" or not os.path.isabs(path):
-        raise BlobError(f"a blob store is file:///absolute/path, not {scheme + colon!r}...")
+        raise BlobError(
+            f"a blob store is file:///absolute/path or s3://BUCKET?endpoint=HOST:PORT, not {scheme[:20] + colon!r}..."
+        )
     return FileBlobs(Path(path))

@@ -1,0 +1,193 @@
+"""Blobs in a bucket of MinIO, AWS or any other S3: `ab/cd/<digest>`, written whole or not at all, checked when read."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from blake3 import blake3
+
+from ..errors import BlobError, NotFound
+from .blobs import BlobWriter, check_digest, put_all, wrong_bytes
+from .chunks import CHUNK_BYTES, ChunkDigests, damaged, verified_range, verified_whole
+from .s3_address import S3Address
+from .s3_calls import S3Calls, Upload
+
+__all__ = ["S3Blobs"]
+
+log = logging.getLogger("stepwell.stores")
+
+_PARTS_MAX = 10_000  # of one upload, by the protocol
+_FLYING_MAX = 2  # parts of one upload on their way, beside the one being filled: 48 MiB in all
+_THREADS = 4
+_READ_BYTES = 1 << 20
+
+
+class S3Blobs:
+    """Thread-safe. The bucket is made by `prepare`, nowhere else."""
+
+    def __init__(self, url: str) -> None:
+        self._address = S3Address.parse(url)
+        self._calls = S3Calls(self._address)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="stepwell-s3")
+
+    def __repr__(self) -> str:
+        return f"S3Blobs({self.where!r})"
+
+    @property
+    def where(self) -> str:
+        return self._address.where
+
+    def prepare(self) -> None:
+        if self._calls.make_bucket():
+            log.info("made the bucket of %s", self.where)
+
+    def has(self, digest: str) -> bool:
+        return self._calls.size(self._key(digest)) is not None
+
+    def size(self, digest: str) -> int:
+        size = self._calls.size(self._key(digest))
+        if size is None:
+            raise NotFound(f"the store has no blob {digest}")
+        return size
+
+    def writer(self, digest: str, size: int) -> BlobWriter:
+        key = self._key(digest)
+        return _S3Writer(self._calls, self._threads, key, digest, size)
+
+    def put(self, stream: Iterable[bytes], digest: str, size: int) -> None:
+        put_all(self.writer(digest, size), stream)
+
+    def open(self, digest: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        key, size = self._key(digest), self.size(digest)
+        if offset == 0 and (length is None or length >= size):
+            return verified_whole(self._calls.get(key, 0, size, _READ_BYTES), digest)
+        return verified_range(
+            digest,
+            size,
+            offset,
+            length,
+            digests=lambda: self._chunk_digests(digest),
+            read=lambda at, count: b"".join(self._calls.get(key, at, count, _READ_BYTES)),
+        )
+
+    def delete(self, digest: str) -> None:
+        key = self._key(digest)
+        self._calls.remove(key)
+        self._calls.remove(_chunks_key(key))
+
+    def check(self) -> None:
+        self._calls.check(f"{self._address.prefix}tmp/")
+
+    def _chunk_digests(self, digest: str) -> bytes:
+        key = _chunks_key(self._key(digest))
+        size = self._calls.size(key)
+        if size is None:
+            raise damaged(digest, "the digests of its chunks are missing")
+        return b"".join(self._calls.get(key, 0, size, _READ_BYTES))
+
+    def _key(self, digest: str) -> str:
+        check_digest(digest)
+        return f"{self._address.prefix}{digest[:2]}/{digest[2:4]}/{digest}"
+
+
+def _chunks_key(key: str) -> str:
+    return f"{key}.chunks"
+
+
+class _S3Writer:
+    """Up to one part it is one put at `commit`. Beyond, a multipart upload, visible only once it is completed.
+
+    What a broken upload has sent stays in the bucket, unseen; the next upload of the same blob goes on from there,
+    whichever process makes it: a part is sent again only where its MD5 differs.
+    """
+
+    def __init__(self, calls: S3Calls, threads: ThreadPoolExecutor, key: str, digest: str, size: int) -> None:
+        self._calls, self._threads = calls, threads
+        self._key, self._digest, self._size = key, digest, size
+        self._hash, self._chunks = blake3(), ChunkDigests()
+        self._written = 0
+        self._part_bytes = CHUNK_BYTES * max(1, -(-size // (CHUNK_BYTES * _PARTS_MAX)))
+        self._filling = bytearray()
+        self._flying: deque[tuple[int, Future[str]]] = deque()
+        self._tags: dict[int, str] = {}
+        self._upload: Upload | None = None
+        self._number = 0
+
+    def write(self, chunk: bytes) -> None:
+        self._written += len(chunk)
+        if self._written > self._size:
+            raise wrong_bytes(self._digest, f"more than the {self._size} bytes announced")
+        self._hash.update(chunk)
+        self._chunks.update(chunk)
+        view = memoryview(chunk)
+        while view:
+            room = self._part_bytes - len(self._filling)
+            self._filling += view[:room]
+            view = view[room:]
+            if len(self._filling) == self._part_bytes and self._size > self._part_bytes:
+                self._send()
+
+    def commit(self) -> None:
+        if self._written != self._size:
+            raise wrong_bytes(self._digest, f"{self._written} bytes came of the {self._size} announced")
+        found = self._hash.hexdigest()
+        if found != self._digest:
+            self._drop()
+            raise wrong_bytes(self._digest, f"the bytes that came have the digest {found}")
+        if self._upload is None:
+            self._calls.put(self._key, self._filling)
+            return
+        try:
+            self._end(self._upload)
+        except BlobError:
+            # Ended by another who sends the same, or by our own call whose answer was lost.
+            if self._calls.size(self._key) != self._size:
+                raise
+
+    def _end(self, upload: Upload) -> None:
+        if self._filling:
+            self._send()
+        while self._flying:
+            self._land()
+        # Before the blob: where that is seen, these are there.
+        self._calls.put(_chunks_key(self._key), self._chunks.encoded(self._digest))
+        self._calls.end_upload(self._key, upload, self._tags)
+
+    def abort(self) -> None:
+        """Leaves nothing to be seen. Parts that arrived stay for the next try."""
+        self._filling = bytearray()
+        while self._flying:
+            _, sent = self._flying.popleft()
+            sent.cancel()
+
+    def _send(self) -> None:
+        if self._upload is None:
+            self._upload = self._calls.find_upload(self._key) or self._calls.begin_upload(self._key)
+            if self._upload.parts:
+                log.info("an upload of blob %s goes on: %d parts are there", self._digest, len(self._upload.parts))
+        self._number += 1
+        data, self._filling = self._filling, bytearray()
+        there = self._upload.parts.get(self._number)
+        if there and there[1] == len(data) and there[0] == hashlib.md5(data, usedforsecurity=False).hexdigest():
+            self._tags[self._number] = there[0]
+            return
+        while len(self._flying) >= _FLYING_MAX:
+            self._land()
+        sent = self._threads.submit(self._calls.put_part, self._key, self._upload, self._number, data)
+        self._flying.append((self._number, sent))
+
+    def _land(self) -> None:
+        number, sent = self._flying.popleft()
+        self._tags[number] = sent.result()
+
+    def _drop(self) -> None:
+        self.abort()
+        if self._upload is not None:
+            try:
+                self._calls.drop_upload(self._key, self._upload)
+            except BlobError as error:
+                log.warning("parts of a refused blob stay in the bucket: %s", error)

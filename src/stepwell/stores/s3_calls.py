@@ -1,0 +1,211 @@
+"""The S3 calls that blobs need, with what fails said in our own words. Nothing else knows the client's inner names.
+
+The client retries what its server calls passing; a call that still fails is one for the sender to make again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import urllib3
+from minio import Minio
+from minio.datatypes import Part
+from minio.error import MinioException, S3Error
+
+from ..errors import BlobError, NotFound
+from .s3_address import S3Address
+
+__all__ = ["S3Calls", "Upload"]
+
+_CONNECT_S, _READ_S = 5.0, 60.0
+_TRIES = 4
+_BACKOFF_S = 0.2  # doubled before each further try
+_CONNECTIONS = 16
+_MISSING = ("NoSuchKey", "NoSuchObject", "ResourceNotFound")
+_KEYS = "check the keys of the address or environment, and what they are allowed to do in the bucket"
+_ADVICE = {
+    "NoSuchBucket": "make it with `stepwell migrate apply`, or create it and grant the keys access to it",
+    "AccessDenied": _KEYS,
+    "InvalidAccessKeyId": _KEYS,
+    "SignatureDoesNotMatch": "the secret key is not the access key's",
+    "RequestTimeTooSkewed": "the clocks of this machine and of the S3 server differ by more than it allows: set them",
+    "XMinioStorageFull": "free some space there; the sender tries again",
+    "SlowDown": "the server asks for less; the sender tries again",
+}
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A multipart upload under way: its parts by number (from 1), as (MD5, size)."""
+
+    id: str
+    parts: dict[int, tuple[str, int]]
+
+
+class S3Calls:
+    """Thread-safe. Every call raises BlobError with `passing` set where the bucket cannot be used now."""
+
+    def __init__(self, address: S3Address) -> None:
+        self._bucket = address.bucket
+        self._where = address.where
+        pool = urllib3.PoolManager(
+            maxsize=_CONNECTIONS,
+            timeout=urllib3.Timeout(connect=_CONNECT_S, read=_READ_S),
+            cert_reqs="CERT_REQUIRED" if address.verify else "CERT_NONE",
+            ca_certs=address.ca,
+            # Every call here may be made twice: a key always means the same bytes.
+            retries=urllib3.Retry(
+                total=_TRIES - 1, backoff_factor=_BACKOFF_S, status_forcelist=(429, 500, 502, 503, 504),
+                allowed_methods=None, raise_on_status=False,
+            ),
+        )  # fmt: skip
+        try:
+            self._client = Minio(
+                address.endpoint,
+                access_key=address.access_key,
+                secret_key=address.secret_key,
+                session_token=address.session_token,
+                secure=address.secure,
+                region=address.region,
+                http_client=pool,
+            )
+        except ValueError as error:
+            raise BlobError(f"the S3 endpoint is HOST:PORT: {error}") from None
+        self._region = address.region
+
+    def make_bucket(self) -> bool:
+        """Whether it had to be made."""
+        with self._said("cannot make the bucket"):
+            if self._client.bucket_exists(self._bucket):
+                return False
+            try:
+                self._client.make_bucket(self._bucket, None if self._region == "us-east-1" else self._region)
+            except S3Error as error:
+                if error.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+                    raise
+            return True
+
+    def check(self, prefix: str) -> None:
+        # Listing, not asking whether it exists: that answer has no body, so no reason either.
+        with self._said("cannot use the bucket"):
+            next(iter(self._client.list_objects(self._bucket, prefix=prefix, recursive=True)), None)
+
+    def size(self, key: str) -> int | None:
+        """None where there is no such object."""
+        with self._said(f"cannot look for {key}"):
+            try:
+                return int(self._client.stat_object(self._bucket, key).size or 0)
+            except S3Error as error:
+                if error.code in _MISSING:
+                    return None
+                raise
+
+    def get(self, key: str, offset: int, length: int, piece_bytes: int) -> Iterator[bytes]:
+        """Exactly `length` bytes. A connection that breaks is taken up where it broke, a few times."""
+        at, end, broken = offset, offset + length, 0
+        while at < end:
+            try:
+                for piece in self._get_once(key, at, end - at, piece_bytes):
+                    at += len(piece)
+                    broken = 0
+                    yield piece
+            except BlobError as error:
+                broken += 1
+                if not error.passing or broken == _TRIES:
+                    raise
+
+    def _get_once(self, key: str, offset: int, length: int, piece_bytes: int) -> Iterator[bytes]:
+        with self._said(f"cannot read {key}"):
+            try:
+                response = self._client.get_object(self._bucket, key, offset=offset, length=length)
+            except S3Error as error:
+                if error.code in _MISSING:
+                    raise NotFound(f"the store has no {key} any more") from None
+                raise
+            left = length
+            try:
+                while left:
+                    piece = response.read(min(piece_bytes, left))
+                    if not piece:
+                        raise urllib3.exceptions.ProtocolError(f"the answer ended {left} bytes too soon")
+                    left -= len(piece)
+                    yield piece
+            finally:
+                response.close()
+                response.release_conn()
+
+    def put(self, key: str, data: bytes | bytearray) -> None:
+        with self._said(f"cannot store {key}"):
+            self._client._put_object(self._bucket, key, data)
+
+    def remove(self, key: str) -> None:
+        with self._said(f"cannot remove {key}"):
+            self._client.remove_object(self._bucket, key)
+
+    def begin_upload(self, key: str) -> Upload:
+        with self._said(f"cannot store {key}"):
+            return Upload(self._client._create_multipart_upload(self._bucket, key, {}), {})
+
+    def find_upload(self, key: str) -> Upload | None:
+        """The newest that somebody began and did not end."""
+        with self._said(f"cannot look for uploads of {key}"):
+            listed = self._client._list_multipart_uploads(self._bucket, prefix=key).uploads
+            begun = [upload for upload in listed if upload.object_name == key]
+            if not begun:
+                return None
+            newest = max(begun, key=lambda upload: upload.initiated_time.timestamp() if upload.initiated_time else 0.0)
+            parts: dict[int, tuple[str, int]] = {}
+            marker: str | None = None
+            while True:
+                try:
+                    page = self._client._list_parts(self._bucket, key, newest.upload_id, part_number_marker=marker)
+                except S3Error as error:
+                    if error.code == "NoSuchUpload":  # ended since
+                        return None
+                    raise
+                for part in page.parts:
+                    parts[part.part_number] = (part.etag.strip('"'), int(part.size or 0))
+                if not page.is_truncated:
+                    return Upload(newest.upload_id, parts)
+                marker = str(page.next_part_number_marker)
+
+    def put_part(self, key: str, upload: Upload, number: int, data: bytes | bytearray) -> str:
+        """Its tag, which `end_upload` names."""
+        with self._said(f"cannot store part {number} of {key}"):
+            return self._client._upload_part(self._bucket, key, data, None, upload.id, number)  # type: ignore[no-any-return]
+
+    def end_upload(self, key: str, upload: Upload, tags: dict[int, str]) -> None:
+        """Makes the object visible."""
+        parts = [Part(number, tag) for number, tag in sorted(tags.items())]
+        with self._said(f"cannot end the upload of {key}"):
+            self._client._complete_multipart_upload(self._bucket, key, upload.id, parts)
+
+    def drop_upload(self, key: str, upload: Upload) -> None:
+        with self._said(f"cannot drop the upload of {key}"):
+            try:
+                self._client._abort_multipart_upload(self._bucket, key, upload.id)
+            except S3Error as error:
+                if error.code != "NoSuchUpload":
+                    raise
+
+    @contextmanager
+    def _said(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
+            code = error.code if isinstance(error, S3Error) else ""
+            advice = _ADVICE.get(str(code), "")
+            failure = BlobError(f"{what} in {self._where}: {_reason(error)}{' - ' if advice else ''}{advice}")
+            failure.passing = True
+            raise failure from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, S3Error):
+        return f"{error.code}, {error.message}"[:500]
+    text = str(error.reason) if isinstance(error, urllib3.exceptions.MaxRetryError) else str(error)
+    # The client quotes whole requests, whose query may be signed.
+    return re.sub(r"\?\S+", "?...", text.splitlines()[0] if text else type(error).__name__)[:500]
