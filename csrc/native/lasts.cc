@@ -1,6 +1,6 @@
-// The last values of a block, one row a metric: what a table of ten thousand runs shows without reading a point.
-// Versions grow with every write of a rank, so of the rows of one key the highest is the last value written,
-// whatever came twice or late: exactly what the points themselves say.
+// The last values of a block, one row a metric: what a table of ten thousand runs shows without reading a
+// point. Versions grow with every write of a rank, so of the rows of one key the highest is the last value
+// written, whatever came twice or late: exactly what the points themselves say.
 #include <bit>
 #include <limits>
 
@@ -28,7 +28,8 @@ void for_each_candidate(const Block& block, Seen seen) {
   for (const auto& table : block.wide) {
     if (table.rows.size() == 0) continue;
     const size_t row = table.rows.size() - 1;  // a table's rows are in the order of their row_seq
-    for (const auto& column : table.columns) seen(column.metric, table.rows, row, column.type, column.values[row]);
+    for (const auto& column : table.columns)
+      seen(column.metric, table.rows, row, column.type, column.values[row]);
   }
   for (const auto& table : block.longs) {
     size_t cell = 0;
@@ -76,11 +77,13 @@ std::vector<Column> columns(const Blocks& blocks) {
   std::vector<Column> all;
   all.push_back(low_cardinality_column(
       "metric", *rows, [](const Last& last) { return std::string_view(last.block->metrics[last.metric]); }));
-  all.push_back(uuid_column("run", *rows, [](const Last& last) { return std::span(last.block->origin.run); }));
   all.push_back(
-      fixed_column<uint32_t>("rank", "UInt32", *rows, [](const Last& last) { return last.block->origin.rank; }));
+      uuid_column("run", *rows, [](const Last& last) { return std::span(last.block->origin.run); }));
+  all.push_back(fixed_column<uint32_t>("rank", "UInt32", *rows,
+                                       [](const Last& last) { return last.block->origin.rank; }));
   all.push_back(fixed_column<int64_t>("step", "Int64", *rows, [](const Last& last) { return last.step; }));
-  all.push_back(fixed_column<int64_t>("time", kDateTime, *rows, [](const Last& last) { return last.time_ms; }));
+  all.push_back(
+      fixed_column<int64_t>("time", kDateTime, *rows, [](const Last& last) { return last.time_ms; }));
   all.push_back(fixed_column<double>("value", "Float64", *rows, [](const Last& last) { return last.value; }));
   all.push_back(fixed_column<uint64_t>("version", "UInt64", *rows, [](const Last& last) {
     return codec::row_version(last.block->origin.attempt, last.row_seq);

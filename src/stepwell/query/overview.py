@@ -1,7 +1,4 @@
-"""What the page's lists need, in columns and without what they do not show: projects, runs, names of metrics.
-
-A run's whole record (environment, diffs) is the reader's business; ten thousand runs of it would be gigabytes.
-"""
+"""What the page's lists need beside the table of runs: projects, the metrics of a run, its texts."""
 
 from __future__ import annotations
 
@@ -10,11 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import sql
-from .filter_sql import condition
-from .filters import parse
-from .local import MetricSource
+from .local import MetricSource, utc
 
-__all__ = ["last_values", "metric_list", "projects", "run_rows", "run_table", "text_series"]
+__all__ = ["find_runs", "metric_list", "projects", "run_rows", "text_series"]
 
 _PROJECTS = """
 SELECT p.project AS project, p.runs AS runs, p.created AS created FROM (
@@ -27,30 +22,28 @@ _RUNNING = (
     "INNER JOIN v_runs AS r ON s.run = r.run WHERE s.state = 'running' GROUP BY project"
 )
 
-_COUNT = "SELECT count() AS total, countIf({0}) AS found FROM v_runs WHERE project = {{project:String}}"
+_WORDS_MAX = 10
 
-_RUNS = """
-SELECT toString(run) AS uuid, id, toUnixTimestamp64Milli(created) AS created FROM v_runs
+_FOUND = """
+SELECT toString(run) AS uuid, id, toUnixTimestamp64Milli(created) AS created, count() OVER () AS found FROM v_runs
 WHERE project = {{project:String}} AND {0} ORDER BY created DESC, id LIMIT {{limit:UInt64}}
 """
 
-# A field as large as a diff or a list of packages is no column; what is not shown in the table is not sent.
+# JSON may spell a letter by its number.
+_SAID = "if(startsWith(str, '\"'), JSONExtractString(str), arrayStringConcat(JSONExtract(str, 'Array(String)'), ' '))"
+
+_HAS_WORD = (
+    "(positionCaseInsensitiveUTF8(id, {0}) > 0 OR run IN (SELECT run FROM v_fields "
+    "WHERE key IN ('name', 'tags', 'env/user') AND positionCaseInsensitiveUTF8(" + _SAID + ", {0}) > 0))"
+)
+
+# A field as large as a diff or a list of packages is no column; what is not shown in the lists is not sent.
 _FIELDS = """
 SELECT toString(run) AS uuid, key, str FROM v_fields
 WHERE run IN {runs:Array(UUID)} AND length(str) <= 2000
-  AND (key IN ('name', 'tags', 'notes', 'group', 'job_type', 'experiment', 'env/user', 'env/host', 'env/git/commit')
+  AND (key IN ('name', 'tags', 'notes', 'colour', 'group', 'job_type', 'experiment', 'env/user', 'env/host',
+               'env/git/commit')
        OR startsWith(key, 'config/') OR startsWith(key, 'summary/'))
-"""
-
-_METRICS_OF_PROJECT = """
-SELECT DISTINCT toString(metric) AS name FROM lasts
-WHERE run IN (SELECT run FROM v_runs WHERE project = {project:String}) ORDER BY name
-"""
-
-_LAST = """
-SELECT toString(run) AS uuid, toString(metric) AS name, argMin(value, rank) AS value
-FROM v_lasts WHERE run IN (SELECT run FROM v_runs WHERE project = {project:String})
-  AND metric IN {metrics:Array(String)} GROUP BY run, metric
 """
 
 _METRICS = """
@@ -75,22 +68,6 @@ def projects(metrics: MetricSource) -> list[dict[str, Any]]:
     return [{**row, "running": running.get(row["project"], 0)} for row in metrics.rows(_PROJECTS)]
 
 
-def run_table(
-    metrics: MetricSource, project: str, *, filters: str | None = None, limit: int = 10_000
-) -> dict[str, Any]:
-    """The newest `limit` runs that pass the filter, how many there are, and the names of their metrics.
-
-    Fields go as the JSON text they are stored as, by key. Raises FilterError.
-    """
-    where, parameters = condition(parse(filters)) if filters else ("1", {})
-    parameters |= {"project": project}
-    [counts] = metrics.rows(_COUNT.format(where), parameters)
-    found = metrics.rows(_RUNS.format(where), {**parameters, "limit": limit})
-    runs = run_rows(metrics, found)
-    names = [row["name"] for row in metrics.rows(_METRICS_OF_PROJECT, {"project": project})]
-    return {"total": counts["total"], "found": counts["found"], "metrics": names, "runs": runs}
-
-
 def run_rows(metrics: MetricSource, found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of `uuid`, `id` and `created` with state, times, ranks and the fields that lists show."""
     runs: dict[str, dict[str, Any]] = {row["uuid"]: {**row, "state": "unknown", "fields": {}} for row in found}
@@ -105,12 +82,18 @@ def run_rows(metrics: MetricSource, found: Sequence[dict[str, Any]]) -> list[dic
     return list(runs.values())
 
 
-def last_values(metrics: MetricSource, project: str, names: Sequence[str]) -> dict[str, dict[str, float | str]]:
-    """By run (UUID) the last value of each of these metrics, of its lowest rank; non-finite ones as text."""
-    values: dict[str, dict[str, float | str]] = {}
-    for row in metrics.rows(_LAST, {"project": project, "metrics": list(names)}):
-        values.setdefault(row["uuid"], {})[row["name"]] = _shown(row["value"])
-    return values
+def find_runs(metrics: MetricSource, project: str, text: str, limit: int = 100) -> dict[str, Any]:
+    """The newest runs in whose id, name, tags or user every word of the text is found, in any case; and how many."""
+    parameters: dict[str, Any] = {"project": project, "limit": limit}
+    conditions = ["1"]
+    for number, word in enumerate(text.split()[:_WORDS_MAX]):
+        parameters[f"word{number}"] = word
+        conditions.append(_HAS_WORD.format(f"{{word{number}:String}}"))
+    found = metrics.rows(_FOUND.format(" AND ".join(conditions)), parameters)
+    count = int(found[0]["found"]) if found else 0
+    for row in found:
+        del row["found"]
+    return {"found": count, "runs": run_rows(metrics, found)}
 
 
 def metric_list(metrics: MetricSource, run: str) -> list[dict[str, Any]]:
@@ -133,6 +116,4 @@ def _shown(value: float) -> float | str:
 
 
 def _ms(time: Any) -> int:
-    from .local import utc
-
     return round(utc(time).timestamp() * 1000)

@@ -21,6 +21,7 @@ __all__ = [
     "METRIC_NAMES",
     "RUNS",
     "STATES",
+    "STATES_IN",
     "STATES_OF",
     "TEXTS",
 ]
@@ -34,8 +35,8 @@ WHERE {0} ORDER BY created DESC, project, id LIMIT {{limit:UInt64}} OFFSET {{off
 
 # A rank is what its latest attempt came to. `finish` outranks `crash` in one attempt: an agent that came late
 # may take a process for dead that had finished. A rank whose last attempt ended before the newest one
-# began (a resume with fewer ranks) no longer counts.
-_STATES = """
+# began (a resume with fewer ranks) no longer counts. `{0}` is a further condition on the events that are read.
+STATES_IN = """
 SELECT run,
   multiIf(countIf(last.1 IN ('start', 'alive')) > 0, 'running', countIf(last.1 = 'crash') > 0, 'crashed',
           countIf(last.3 != 0) > 0, 'failed', 'finished') AS state,
@@ -53,12 +54,12 @@ GROUP BY run
 
 STATES = (
     "SELECT r.run AS run, if(s.state = '', 'unknown', s.state) AS state "
-    "FROM v_runs AS r LEFT JOIN (" + _STATES.format("") + ") AS s ON r.run = s.run"
+    "FROM v_runs AS r LEFT JOIN (" + STATES_IN.format("") + ") AS s ON r.run = s.run"
 )
 
 STATES_OF = (
     "SELECT toString(run) AS uuid, state, started, ended, attempts, ranks FROM ("
-    + _STATES.format("AND run IN {runs:Array(UUID)}")
+    + STATES_IN.format("AND run IN {runs:Array(UUID)}")
     + ")"
 )
 

@@ -19,8 +19,9 @@ from ..query.console_page import console_page
 from ..query.heatmap import heatmap
 from ..query.local import MetricSource
 from ..query.opening import opening
-from ..query.overview import last_values, metric_list, projects, run_table, text_series
+from ..query.overview import find_runs, metric_list, projects, text_series
 from ..query.ranks import rank_matrix
+from ..query.run_table import TableAsked, column_names, run_table
 from ..query.series import SeriesAsked, encode, series
 from .reading import JsonErrorsRoute
 
@@ -78,9 +79,14 @@ class AttemptsRequest(BaseModel):
     first_steps: bool = False
 
 
-class LastRequest(BaseModel):
-    project: str
-    metrics: list[str] = Field(max_length=200)
+class TableRequest(BaseModel):
+    """See query.run_table.TableAsked."""
+
+    project: str = Field(max_length=600)
+    filter: str | None = Field(default=None, max_length=10_000)
+    limit: Annotated[int, Field(ge=1, le=100_000)] = 10_000
+    columns: list[Annotated[str, Field(max_length=2_100)]] = Field(default=[], max_length=200)
+    since: Annotated[int, Field(ge=0, le=_I53)] | None = None
 
 
 def page_router(metrics: MetricSource) -> APIRouter:
@@ -90,19 +96,25 @@ def page_router(metrics: MetricSource) -> APIRouter:
     def get_projects() -> JSONResponse:
         return JSONResponse({"projects": projects(metrics)})
 
-    @router.get("/table")
-    def get_table(
-        project: str,
-        filter: Annotated[str | None, Query(max_length=10_000)] = None,
-        limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000,
-    ) -> JSONResponse:
-        """Runs of a project, newest first, with config, user summary and state."""
-        return JSONResponse(run_table(metrics, project, filters=filter, limit=limit))
+    @router.post("/table")
+    def post_table(asked: TableRequest) -> Response:
+        """Runs of a project, newest first, with the columns asked for, as arrays (query/run_table.py says how)."""
+        wanted = TableAsked(asked.project, asked.filter or None, asked.limit, asked.columns, asked.since)
+        return Response(run_table(metrics, wanted), media_type=_COLUMNS)
 
-    @router.post("/table/last")
-    def post_last(asked: LastRequest) -> JSONResponse:
-        """The last value of the named metrics, for every run of the project."""
-        return JSONResponse({"last": last_values(metrics, asked.project, asked.metrics)})
+    @router.get("/table/columns")
+    def get_columns(project: str) -> JSONResponse:
+        """What columns that table can have: config and summary keys, metrics."""
+        return JSONResponse(column_names(metrics, project))
+
+    @router.get("/find")
+    def get_found(
+        project: str,
+        text: Annotated[str, Query(max_length=500)] = "",
+        limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    ) -> JSONResponse:
+        """The newest runs with these words in id, name, tags or user."""
+        return JSONResponse(find_runs(metrics, project, text, limit))
 
     @router.get("/metrics")
     def get_metrics(project: str, id: str) -> JSONResponse:
