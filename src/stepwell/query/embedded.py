@@ -7,7 +7,7 @@ checkpoints are taken in before each question, so that a run which has finished 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,9 @@ class _Fresh:
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         return self._shared.refreshed().metrics.rows(sql, parameters)
+
+    def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        self._shared.refreshed().metrics.insert_rows(table, columns, rows)
 
 
 class _Shared:

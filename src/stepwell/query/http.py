@@ -6,7 +6,7 @@ Knows addresses, tokens, retries and what the service's errors mean; nothing of 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -118,13 +118,20 @@ class HttpReader:
         reply = self._get(f"/blobs/{quote(digest, safe='')}", ())
         return self._pieces(reply)
 
+    def update(self, key: RunKey, changes: Mapping[str, Any], *, by: str) -> RunInfo:
+        body = json.dumps({**changes, "by": by}).encode()
+        reply = self._ask("PATCH", f"{self._url}/api/v1{_path(key)}", body)
+        return run_from_json(self._parsed(reply, _path(key)))
+
     def close(self) -> None:
         self._pool.clear()
 
     # --- the wire
 
     def _json(self, path: str, query: Sequence[tuple[str, object]] = ()) -> Any:
-        reply = self._get(path, query)
+        return self._parsed(self._get(path, query), path)
+
+    def _parsed(self, reply: urllib3.BaseHTTPResponse, path: str) -> Any:
         try:
             return json.loads(b"".join(self._pieces(reply)))
         except ValueError:
@@ -135,9 +142,14 @@ class HttpReader:
         return pa.RecordBatchReader.from_batches(source.schema, source)
 
     def _get(self, path: str, query: Sequence[tuple[str, object]]) -> urllib3.BaseHTTPResponse:
-        address = f"{self._url}/api/v1{path}" + (f"?{urlencode(query)}" if query else "")
+        return self._ask("GET", f"{self._url}/api/v1{path}" + (f"?{urlencode(query)}" if query else ""))
+
+    def _ask(self, method: str, address: str, body: bytes | None = None) -> urllib3.BaseHTTPResponse:
+        more: dict[str, Any] = {"body": body} if body is not None else {}
+        if body is not None:
+            more["headers"] = {**self._pool.headers, "Content-Type": "application/json"}
         try:
-            reply = self._pool.request("GET", address, preload_content=False)
+            reply = self._pool.request(method, address, preload_content=False, **more)
         except urllib3.exceptions.HTTPError as error:
             raise ServiceUnavailable(f"no stepwell service answers at {self.where}: {_reason(error)}") from error
         if reply.status != 200:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from ..errors import FilterError, NotFound, StoreError
 from . import sql
+from .edits import apply_edit, checked
 from .filter_sql import condition
 from .filters import parse
 from .history import chosen, history_schema, widen
@@ -32,6 +33,8 @@ class MetricSource(Protocol):
     def stream_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[pa.RecordBatch]: ...
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]: ...
+
+    def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None: ...
 
 
 class BlobSource(Protocol):
@@ -211,6 +214,10 @@ class LocalReader:
         if not self._blobs.has(digest):
             raise NotFound(f"no blob {digest} in {self.where}")
         return self._blobs.open(digest)
+
+    def update(self, key: RunKey, changes: Mapping[str, Any], *, by: str) -> RunInfo:
+        apply_edit(self._metrics, key, checked(changes, by))
+        return self.run(key)
 
     def close(self) -> None:
         """Whoever opened the stores closes them."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -97,5 +97,8 @@ class Reader(Protocol):
 
     def blob(self, digest: str) -> Iterator[bytes]:
         """The bytes, in pieces. The caller checks the digest. Raises NotFound."""
+
+    def update(self, key: RunKey, changes: Mapping[str, Any], *, by: str) -> RunInfo:
+        """Changes name, tags, notes, group or colour (edits.py). Raises InvalidValue, NotFound, AuthError."""
 
     def close(self) -> None: ...

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import enum
+import getpass
+import os
 import warnings
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,6 +23,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Run", "check_names"]
+
+
+class Unchanged(enum.Enum):
+    """Says of an argument that it was not given: None is a value."""
+
+    UNCHANGED = "unchanged"
+
+    def __repr__(self) -> str:
+        return "unchanged"
+
+
+UNCHANGED = Unchanged.UNCHANGED
 
 
 class Run:
@@ -41,6 +56,30 @@ class Run:
     def refresh(self) -> Run:
         """Looks the run up again, and returns it."""
         self._info, self._has_last = self._reader.run(self.key), True
+        return self
+
+    def update(
+        self,
+        *,
+        name: str | Unchanged | None = UNCHANGED,
+        tags: Sequence[str] | Unchanged | None = UNCHANGED,
+        notes: str | Unchanged | None = UNCHANGED,
+        group: str | Unchanged | None = UNCHANGED,
+        colour: str | Unchanged | None = UNCHANGED,
+    ) -> Run:
+        """Changes what is given, for everybody who looks; None takes it away. Returns the run as it is then.
+
+        colour: blue, orange, green, plum, violet, olive, brown or teal; None is the one that follows from its id.
+        It wins over what the run's own process wrote, also where that arrives later, until the run is begun again. Who
+        changed what is kept among `events`. Raises InvalidValue, NotFound, AuthError.
+
+        >>> run.update(name="baseline", tags=[*run.tags, "keep"], colour="teal")   # doctest: +SKIP
+        """
+        given = {"name": name, "tags": tags, "notes": notes, "group": group, "colour": colour}
+        changes: dict[str, Any] = {key: value for key, value in given.items() if value is not UNCHANGED}
+        if isinstance(changes.get("tags"), tuple):
+            changes["tags"] = list(changes["tags"])
+        self._info, self._has_last = self._reader.update(self.key, changes, by=_user()), True
         return self
 
     # --- who it is
@@ -89,6 +128,11 @@ class Run:
     def group(self) -> str | None:
         """What runs of one sweep or launch share."""
         return self._text("group")
+
+    @property
+    def colour(self) -> str | None:
+        """What was chosen for it; None: the page's choice, which follows from its id."""
+        return self._text("colour")
 
     @property
     def job_type(self) -> str | None:
@@ -215,6 +259,13 @@ class Run:
     def _text(self, key: str) -> str | None:
         value = self._info.value(key)
         return None if value is None else str(value)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user id without a name
+        return f"user {os.getuid()}" if hasattr(os, "getuid") else "somebody"
 
 
 def check_names(reader: Reader, keys: Sequence[RunKey], metrics: Sequence[str], table: pa.Table) -> None:

@@ -1,4 +1,5 @@
-"""The reading half of the HTTP API: every route that answers a question, over any Reader. Changes nothing.
+"""The reading half of the HTTP API: every route that answers a question, over any Reader, and the one by which people
+change a run's name, tags, notes or colour.
 
 Mounted by the service's app, which checks tokens and hosts before anything here runs. The handlers are plain
 functions, so each runs in a worker thread: the event loop never waits for the store.
@@ -11,7 +12,7 @@ from itertools import chain
 from typing import Annotated, Any
 
 import pyarrow as pa
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.routing import APIRoute
 
@@ -81,6 +82,14 @@ def reading_router(reader: Reader) -> APIRouter:
     @router.get("/runs/{project}/{id}")
     def one(project: str, id: str) -> JSONResponse:
         return JSONResponse(run_to_json(reader.run(RunKey(project, id))))
+
+    @router.patch("/runs/{project}/{id}")
+    def change(project: str, id: str, changes: Annotated[dict[str, Any], Body()]) -> JSONResponse:
+        """{"name" | "tags" | "notes" | "group" | "colour": new value or null, "by": who}; answers with the run."""
+        by = changes.pop("by", "")
+        if not isinstance(by, str):
+            raise InvalidValue("`by` is the name of who changes it")
+        return JSONResponse(run_to_json(reader.update(RunKey(project, id), changes, by=by)))
 
     @router.get("/runs/{project}/{id}/metrics")
     def metrics(project: str, id: str) -> JSONResponse:
