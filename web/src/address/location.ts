@@ -81,6 +81,15 @@ export function setParams(values: Record<string, string | null>, replace = false
   go(path, next, replace);
 }
 
+/** Items joined by commas; a comma within one is written otherwise. */
+export function joinList(items: readonly string[]): string {
+  return items.map((item) => item.replaceAll("%", "%25").replaceAll(",", "%2c")).join(",");
+}
+
+export function splitList(text: string): string[] {
+  return text ? text.split(",").map((item) => item.replaceAll(/%2c/gi, ",").replaceAll("%25", "%")) : [];
+}
+
 export function runPath(project: string, id: string): string {
   return `/${encodeURIComponent(project)}/${encodeURIComponent(id)}`;
 }

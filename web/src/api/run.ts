@@ -26,3 +26,13 @@ export function runTags(run: RunRow): string[] {
   const tags = fieldValue(run, "tags");
   return Array.isArray(tags) ? tags.map(String) : [];
 }
+
+/** Hues that people chose, by the id of the run. */
+export function chosenColours(runs: readonly RunRow[]): Map<string, string> {
+  const chosen = new Map<string, string>();
+  for (const run of runs) {
+    const name = fieldValue(run, "colour");
+    if (typeof name === "string") chosen.set(run.id, name);
+  }
+  return chosen;
+}

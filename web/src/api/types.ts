@@ -19,10 +19,9 @@ export interface RunRow {
   fields: Record<string, string>;
 }
 
-export interface RunTable {
-  total: number;
+/** Runs that were searched for: how many there are, and the newest of them. */
+export interface Found {
   found: number;
-  metrics: string[];
   runs: RunRow[];
 }
 

@@ -6,6 +6,9 @@ export const HUES: Record<Theme, readonly string[]> = {
   dark: ["#5e7de8", "#ed972f", "#2ec489", "#fdaed0", "#a2a8fa", "#dfd752", "#c26b61", "#1797a2"],
 };
 
+/** What the hues are called where one is chosen for a run (query/edits.py), in their order. */
+export const NAMES = ["blue", "orange", "green", "plum", "violet", "olive", "brown", "teal"] as const;
+
 /** Past eight runs the rest are grey context. */
 export const CONTEXT: Record<Theme, string> = { light: "#9aa1ab", dark: "#6b7480" };
 
@@ -17,20 +20,37 @@ function hash(text: string): number {
   return (value ^ (value >>> 15)) >>> 0;
 }
 
-/** The place of each run's hue: by its id, and where two visible runs meet, the later one takes the next free. */
-export function assign(runs: readonly string[]): Map<string, number> {
-  const size = HUES.light.length;
+/** A run's own hue, wherever it is shown alone: the one that was chosen for it, else the one of its id. */
+export function ownPlace(id: string, chosen?: string | null): number {
+  const place = NAMES.indexOf(chosen as (typeof NAMES)[number]);
+  return place >= 0 ? place : hash(id) % NAMES.length;
+}
+
+/**
+ * The place of each run's hue among those shown together. Chosen hues are kept; of the others each has its own, and
+ * where two meet, the later one takes the next free. Past eight, -1: grey.
+ */
+export function assign(ids: readonly string[], chosen?: ReadonlyMap<string, string>): Map<string, number> {
+  const size = NAMES.length;
   const taken = new Set<number>();
   const places = new Map<string, number>();
-  for (const run of runs) {
-    if (taken.size === size) {
-      places.set(run, -1);
+  for (const id of ids) {
+    const name = chosen?.get(id);
+    if (name === undefined) continue;
+    const place = ownPlace(id, name);
+    places.set(id, place);
+    taken.add(place);
+  }
+  for (const id of ids) {
+    if (places.has(id)) continue;
+    if (taken.size >= size) {
+      places.set(id, -1);
       continue;
     }
-    let place = hash(run) % size;
+    let place = hash(id) % size;
     while (taken.has(place)) place = (place + 1) % size;
     taken.add(place);
-    places.set(run, place);
+    places.set(id, place);
   }
   return places;
 }

@@ -1,16 +1,15 @@
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { runPath, setParams, useParam } from "../address/location";
-import { EVERY_RUN } from "../api/queries";
+import { findQuery } from "../api/queries";
 import { runName } from "../api/run";
 import type { RunRow, State } from "../api/types";
 import { light, useLit } from "../charts/lit";
 import type { ShownRun } from "../charts/LineChart";
-import { matcher } from "../format/names";
 import { age } from "../format/time";
 import { Loading } from "../parts/Note";
 import { Popover } from "../parts/Popover";
 import { StateDot } from "../parts/StateDot";
-import { useTable } from "./useTable";
 
 interface Props {
   project: string;
@@ -106,10 +105,13 @@ function Candidates({
 }) {
   const [search, setSearch] = useState("");
   const [now] = useState(() => Date.now());
-  const matches = matcher(search);
-  const every = useTable(project, "", EVERY_RUN).data?.runs;
-  if (!every) return <Loading what="Loading the runs" />;
-  const found = every.filter((run) => !taken.has(run.id) && matches(`${runName(run)} ${run.id}`));
+  const asked = useQuery({
+    ...findQuery(project, search.trim(), OFFERED),
+    placeholderData: keepPreviousData,
+  });
+  if (!asked.data) return <Loading what="Loading the runs" />;
+  const found = asked.data.runs.filter((run) => !taken.has(run.id));
+  const more = asked.data.found - asked.data.runs.length;
   return (
     <>
       <input
@@ -121,7 +123,7 @@ function Candidates({
         onChange={(event) => setSearch(event.target.value)}
       />
       <ul className="candidates">
-        {found.slice(0, OFFERED).map((run) => (
+        {found.map((run) => (
           <li key={run.uuid}>
             <button type="button" onClick={() => onAdd(run.id)} title={runName(run)}>
               <StateDot state={run.state} />
@@ -131,7 +133,7 @@ function Candidates({
           </li>
         ))}
       </ul>
-      {found.length > OFFERED && <p className="dim">{found.length - OFFERED} more: search to narrow</p>}
+      {more > 0 && <p className="dim">{more.toLocaleString("en")} more: search to narrow</p>}
       {!found.length && <p className="dim">no other run matches</p>}
     </>
   );

@@ -3,6 +3,7 @@ import type { Project } from "../api/types";
 import { plural } from "../format/number";
 import { age, clock } from "../format/time";
 import { Failed, Loading, Note } from "../parts/Note";
+import { Start } from "../parts/Start";
 
 interface Props {
   projects: Project[] | undefined;
@@ -40,13 +41,7 @@ function First() {
   return (
     <Note title="Nothing is recorded yet.">
       <p>Put this into a script and run it; its curve appears here by itself.</p>
-      <pre>
-        <code>{`import stepwell
-
-with stepwell.init(project="first") as run:
-    for step in range(1000):
-        run.log({"loss": 1 / (step + 1)})`}</code>
-      </pre>
+      <Start project="first" />
     </Note>
   );
 }

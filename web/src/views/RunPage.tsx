@@ -4,7 +4,7 @@ import { lazy, Suspense, useCallback, useMemo, useRef, useState } from "react";
 import { setParams, useParam } from "../address/location";
 import { openingQuery, shownIds } from "../api/queries";
 import { useLive, type Listener, type LiveEvent } from "../api/live";
-import { runName } from "../api/run";
+import { chosenColours, runName } from "../api/run";
 import type { RunRow } from "../api/types";
 import { distinct } from "../format/names";
 import { Failed, Loading, Note } from "../parts/Note";
@@ -48,13 +48,13 @@ export function RunPage({ project, id }: { project: string; id: string }) {
   const { subscribe, states } = useNews(project, uuids);
   const runs = useMemo<ShownRun[]>(() => {
     // In the order of their start, so that a run keeps its hue when another joins.
-    const ids = [...rows].sort((a, b) => a.created - b.created).map((run) => run.uuid);
-    const places = assign(ids);
+    const ids = [...rows].sort((a, b) => a.created - b.created).map((run) => run.id);
+    const places = assign(ids, chosenColours(rows));
     const names = distinct(rows.map(runName));
     return rows.map((run, index) => ({
       uuid: run.uuid,
       name: names[index] ?? run.id,
-      colour: colour(theme, places.get(run.uuid)),
+      colour: colour(theme, places.get(run.id)),
       started: run.started ?? run.created,
     }));
   }, [rows, theme]);

@@ -1,81 +1,84 @@
-import { useQuery } from "@tanstack/react-query";
-import { useDeferredValue, useMemo, useState } from "react";
-import { go, runPath, setParams, useParam } from "../address/location";
-import { postJson } from "../api/client";
-import { runName } from "../api/run";
-import { matcher } from "../format/names";
-import { plural } from "../format/number";
+import "../styles/table.css";
+import { useDeferredValue, useEffect, useMemo, useState } from "react";
+import { go, joinList, runPath, setParams, splitList, useParam } from "../address/location";
 import { Failed, Loading, Note } from "../parts/Note";
+import { Start } from "../parts/Start";
 import { ColumnPicker } from "./ColumnPicker";
-import { columnOf, DEFAULT, fieldColumns, sorted, suggested, type Last } from "./columns";
+import { columnOf, fetched, FIXED, suggested, withKind, type ColumnNames } from "./columns";
 import { FilterBox, isRefusal } from "./FilterBox";
+import { found as foundIn, grouped, sorted, type Line } from "./order";
 import { RunsTable } from "./RunsTable";
-import { useTable } from "./useTable";
+import { useColumnNames, useTable } from "./useTable";
+
+const NEWEST = 10_000;
+const EVERY = 100_000;
+/** Beyond this a selection is kept by this page alone: an address has to stay one that people can send. */
+const SELECTED_IN_ADDRESS = 60;
+const COMPARED_MAX = 500;
+
+const NO_NAMES: ColumnNames = { fields: [], metrics: [] };
 
 export function Runs({ project }: { project: string }) {
   const [search, setSearch] = useParam("q", "");
   const [filter] = useParam("filter", "");
   const [sort] = useParam("sort", "-created");
   const [chosen] = useParam("cols", "");
-  const [picked, setPicked] = useParam("sel", "");
+  const [group] = useParam("group", "");
+  const [shutText] = useParam("shut", "");
   const [all, setAll] = useState(false);
-  const table = useTable(project, filter, all ? 100_000 : 10_000);
-  const runs = useMemo(() => table.data?.runs ?? [], [table.data]);
-  const metrics = useMemo(() => table.data?.metrics ?? [], [table.data]);
-  const extra = useMemo(
-    () => (chosen === "none" ? [] : chosen ? chosen.split(",") : suggested(runs, metrics)),
-    [chosen, runs, metrics],
+  const names = useColumnNames(project);
+  const shown = useMemo(() => {
+    if (chosen === "none") return [];
+    return chosen ? splitList(chosen) : [...FIXED, ...suggested(names.data ?? NO_NAMES)];
+  }, [chosen, names.data]);
+  const asked = useMemo(
+    () => [...new Set(fetched([...shown, group, sort.replace(/^-/, "")]))].sort(),
+    [shown, group, sort],
   );
-  const shownMetrics = extra.filter((id) => id.startsWith("metric/")).map((id) => id.slice(7));
-  const last = useQuery({
-    queryKey: ["last", project, shownMetrics, table.dataUpdatedAt],
-    queryFn: ({ signal }) =>
-      postJson<{ last: Last }>("table/last", { project, metrics: shownMetrics }, signal),
-    enabled: shownMetrics.length > 0 && runs.length > 0,
-    placeholderData: (old) => old,
-  });
-  const values = last.data?.last;
-  const now = table.dataUpdatedAt;
+  const table = useTable(project, filter, all ? EVERY : NEWEST, asked);
+  const { data } = table;
+  const [selected, select] = useSelection();
   const columns = useMemo(
-    () => ["name", ...DEFAULT, ...extra].map((id) => columnOf(id, now, values ?? {})),
-    [extra, now, values],
+    () => ["name", ...shown].map((id) => (data ? withKind(columnOf(id), data) : columnOf(id))),
+    [shown, data],
   );
   const query = useDeferredValue(search);
   const rows = useMemo(() => {
-    const matches = matcher(query);
-    const found = query
-      ? runs.filter((run) =>
-          matches([runName(run), run.id, run.state, run.fields["tags"], run.fields["env/user"]].join(" ")),
-        )
-      : runs;
-    const id = sort.replace(/^-/, "");
-    return sorted(found, columnOf(id, now, values ?? {}), sort.startsWith("-"));
-  }, [runs, query, sort, now, values]);
-  const selected = useMemo(() => new Set(picked ? picked.split(",") : []), [picked]);
-  const select = (next: Set<string>) => setPicked([...next].join(","), true);
+    if (!data) return [];
+    return sorted(data, foundIn(data, query), columnOf(sort.replace(/^-/, "")), sort.startsWith("-"));
+  }, [data, query, sort]);
+  const lines = useMemo<Line[]>(() => {
+    // While its column is on the way there is nothing to group by.
+    if (!data || !group || (fetched([group]).length > 0 && !data.cells.has(group))) return rows;
+    return grouped(data, rows, columnOf(group), new Set(splitList(shutText)));
+  }, [data, rows, group, shutText]);
 
   const refused = isRefusal(table.error);
-  if (!table.data && !refused) {
+  if (!data && !refused) {
     return table.error ? (
       <Failed error={table.error} retry={() => void table.refetch()} />
     ) : (
       <Loading what={`Loading the runs of ${project}`} />
     );
   }
-  const { total, found } = table.data ?? { total: 0, found: 0 };
-  if (!total && !filter) {
+  const { total, found } = data ?? { total: 0, found: 0 };
+  if (!total && !filter && !refused) {
     return (
       <Note title={`There are no runs in ${project}.`}>
-        Record one with <code>stepwell.init(project={JSON.stringify(project)})</code>, or{" "}
-        <a href="#/">see all projects</a>.
+        <p>
+          Record one, and it appears here by itself; or <a href="#/">see all projects</a>.
+        </p>
+        <Start project={project} />
       </Note>
     );
   }
-  const compare = () => {
-    const ids = rows.filter((run) => selected.has(run.id)).map((run) => run.id);
-    const [first, ...others] = ids.length === selected.size ? ids : [...selected];
+  const compare = (view: string | null) => {
+    // In the table's order, so that the base is the first that a person sees; runs that a filter hides come after.
+    const inOrder = data ? rows.map((row) => data.ids[row]!).filter((id) => selected.has(id)) : [];
+    const [first, ...others] = [...new Set([...inOrder, ...selected])].slice(0, COMPARED_MAX);
     if (!first) return;
     const query = new URLSearchParams();
+    if (view) query.set("tab", view);
     if (others.length) query.set("with", others.join(","));
     go(runPath(project, first), query);
   };
@@ -94,24 +97,26 @@ export function Runs({ project }: { project: string }) {
           key={filter}
           value={filter}
           error={table.error}
+          names={names.data ?? NO_NAMES}
           onChange={(text) => setParams({ filter: text })}
         />
         <ColumnPicker
-          fields={fieldColumns(runs)}
-          metrics={metrics}
-          chosen={extra}
-          onChange={(next) => setParams({ cols: next === null ? null : next.join(",") || "none" }, true)}
+          names={names.data ?? NO_NAMES}
+          chosen={shown}
+          group={group}
+          onChange={(next) => setParams({ cols: next === null ? null : joinList(next) || "none" })}
+          onGroup={(id) => setParams({ group: id, shut: null })}
         />
       </div>
       <div className="status-line">
-        <span>
+        <span role="status">
           {rows.length === total
-            ? plural(total, "run")
-            : `${rows.length.toLocaleString("en")} of ${plural(total, "run")} shown`}
-          {found > runs.length && (
+            ? runs(total)
+            : `${rows.length.toLocaleString("en")} of ${runs(total)} shown`}
+          {data && found > data.ids.length && (
             <>
               {" "}
-              (the newest {runs.length.toLocaleString("en")} are here){" "}
+              (the newest {data.ids.length.toLocaleString("en")} are here){" "}
               <button type="button" className="inline" onClick={() => setAll(true)}>
                 load all {found.toLocaleString("en")}
               </button>
@@ -123,24 +128,46 @@ export function Runs({ project }: { project: string }) {
             show all
           </button>
         )}
+        {group && (
+          <span className="chip">
+            grouped by <b>{columnOf(group).title}</b>
+            <button
+              type="button"
+              className="quiet"
+              aria-label="Do not group"
+              onClick={() => setParams({ group: null, shut: null })}
+            >
+              ×
+            </button>
+          </span>
+        )}
         {selected.size > 0 && (
           <span className="selection">
-            {selected.size} selected
-            <button type="button" className="primary" onClick={compare}>
-              {selected.size === 1 ? "Open" : `Compare ${selected.size} runs`}
+            {selected.size.toLocaleString("en")} selected
+            <button type="button" className="primary" onClick={() => compare(null)}>
+              {selected.size === 1
+                ? "Open"
+                : `Compare ${Math.min(selected.size, COMPARED_MAX).toLocaleString("en")} runs`}
             </button>
+            {selected.size > 1 && (
+              <button type="button" onClick={() => compare("diff")}>
+                Differences
+              </button>
+            )}
             <button type="button" className="inline" onClick={() => select(new Set())}>
               clear
             </button>
           </span>
         )}
       </div>
-      {rows.length ? (
+      {data && rows.length ? (
         <RunsTable
           project={project}
-          rows={rows}
+          data={data}
+          lines={lines}
           columns={columns}
           sort={sort}
+          group={group}
           selected={selected}
           onSelect={select}
         />
@@ -158,4 +185,23 @@ export function Runs({ project }: { project: string }) {
       )}
     </div>
   );
+}
+
+function runs(count: number): string {
+  return `${count.toLocaleString("en")} ${count === 1 ? "run" : "runs"}`;
+}
+
+/** The ids that are ticked; in the address while they are few. */
+function useSelection(): [ReadonlySet<string>, (ids: ReadonlySet<string>) => void] {
+  const [text, setText] = useParam("sel", "");
+  const [many, setMany] = useState<ReadonlySet<string> | null>(null);
+  const few = useMemo(() => new Set(splitList(text)), [text]);
+  useEffect(() => {
+    if (text) setMany(null);
+  }, [text]);
+  const select = (ids: ReadonlySet<string>) => {
+    setMany(ids.size > SELECTED_IN_ADDRESS ? ids : null);
+    setText(ids.size > SELECTED_IN_ADDRESS ? "" : joinList([...ids]), true);
+  };
+  return [many ?? few, select];
 }

@@ -1,168 +1,396 @@
+import {
+  columnOrderingFeature,
+  columnPinningFeature,
+  columnResizingFeature,
+  columnSizingFeature,
+  tableFeatures,
+  useTable,
+} from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useRef } from "react";
-import { go, runPath, setParams } from "../address/location";
-import { runTags } from "../api/run";
-import type { RunRow } from "../api/types";
-import { clock } from "../format/time";
-import { StateDot } from "../parts/StateDot";
+import { useLayoutEffect, useMemo, useRef, useState } from "react";
+import { go, joinList, runPath, setParams, splitList, useParam } from "../address/location";
+import type { RunsData } from "../api/table";
 import type { ColumnDef } from "./columns";
+import type { Line } from "./order";
+import { HeadCell } from "./HeadCell";
+import { useNarrow } from "./narrow";
+import { CardRow, GroupRow, RunTr, type Shown } from "./RunTr";
+import { useHues } from "./useHues";
 
 const ROW = 36;
+const CARD = 84;
+const PICK = 62;
+const WIDTH_MIN = 56;
+const WIDTH_MAX = 900;
 
 interface Props {
   project: string;
-  rows: RunRow[];
+  data: RunsData;
+  lines: Line[];
+  /** The name first, the others in their order. */
   columns: ColumnDef[];
   sort: string;
-  selected: Set<string>;
-  onSelect: (ids: Set<string>) => void;
+  group: string;
+  selected: ReadonlySet<string>;
+  onSelect: (ids: ReadonlySet<string>) => void;
 }
 
-/** Only the rows in view are in the document; the whole is announced by aria-rowcount. */
-export function RunsTable({ project, rows, columns, sort, selected, onSelect }: Props) {
+const features = tableFeatures({
+  columnOrderingFeature,
+  columnPinningFeature,
+  columnSizingFeature,
+  columnResizingFeature,
+});
+const NO_ROWS: object[] = [];
+
+/**
+ * Only the rows and columns in view are in the document; the whole is announced by aria-rowcount and aria-colcount.
+ * TanStack Table keeps the columns (widths, order, pins), TanStack Virtual says what is in view; rows are numbers.
+ */
+export function RunsTable({ project, data, lines, columns, sort, group, selected, onSelect }: Props) {
   const scroll = useRef<HTMLDivElement>(null);
   const anchor = useRef<number>(-1);
-  const virtual = useVirtualizer({
-    count: rows.length,
+  const [active, setActive] = useState(-1);
+  const narrow = useNarrow();
+  const layout = useColumns(columns);
+  const { start, center, width, startWidth } = layout;
+  const rows = useVirtualizer({
+    count: lines.length,
     getScrollElement: () => scroll.current,
-    estimateSize: () => ROW,
-    overscan: 12,
+    estimateSize: () => (narrow ? CARD : ROW),
+    overscan: 10,
+    paddingStart: 0,
   });
-  const [first, ...others] = columns;
-  const grid = `40px minmax(min(${first!.width}px, 50vw), 1fr) ${others.map((column) => `${column.width}px`).join(" ")}`;
-  const width = 40 + columns.reduce((sum, column) => sum + column.width, 0);
+  const across = useVirtualizer({
+    horizontal: true,
+    count: center.length,
+    getScrollElement: () => scroll.current,
+    estimateSize: (index) => center[index]!.width,
+    overscan: 2,
+    paddingStart: startWidth,
+  });
+  const sizes = center.map((column) => column.width).join();
+  useLayoutEffect(() => across.measure(), [across, sizes, startWidth]);
+  useLayoutEffect(() => rows.measure(), [rows, narrow]);
+  useSteady(scroll, lines, data, narrow ? CARD : ROW);
+  const hues = useHues(data, selected);
+  const items = across.getVirtualItems();
+  const from = items[0]?.index ?? 0;
+  const to = (items.at(-1)?.index ?? -1) + 1;
+  const shown = useMemo<Shown>(
+    () => ({
+      start,
+      center: center.slice(from, to),
+      before: center.slice(0, from).reduce((sum, { width }) => sum + width, 0),
+    }),
+    [start, center, from, to],
+  );
+
   const toggle = (index: number, range: boolean) => {
+    const id = idAt(data, lines, index);
+    if (id === null) return;
     const next = new Set(selected);
-    const ids = range && anchor.current >= 0 ? span(rows, anchor.current, index) : [rows[index]!.id];
-    const add = !selected.has(rows[index]!.id);
-    for (const id of ids) {
-      if (add) next.add(id);
-      else next.delete(id);
+    const ids = range && anchor.current >= 0 ? between(data, lines, anchor.current, index) : [id];
+    const add = !selected.has(id);
+    for (const one of ids) {
+      if (add) next.add(one);
+      else next.delete(one);
     }
     anchor.current = index;
+    setActive(index);
     onSelect(next);
   };
-  const every = rows.length > 0 && rows.every((run) => selected.has(run.id));
+  const shownIds = () => lines.filter((line) => typeof line === "number").map((row) => data.ids[row]!);
+  const every =
+    lines.length > 0 && lines.every((line) => typeof line !== "number" || selected.has(data.ids[line]!));
+  const move = (index: number) => {
+    const to = Math.max(0, Math.min(lines.length - 1, index));
+    setActive(to);
+    rows.scrollToIndex(to);
+  };
+  const fold = (name: string) => {
+    const shut = new Set(
+      splitList(new URLSearchParams(window.location.hash.split("?")[1] ?? "").get("shut") ?? ""),
+    );
+    if (!shut.delete(name)) shut.add(name);
+    setParams({ shut: joinList([...shut]) }, true);
+  };
+  const onKey = (event: React.KeyboardEvent) => {
+    if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+    const page = Math.max(1, Math.floor((scroll.current?.clientHeight ?? 400) / ROW) - 2);
+    const steps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page };
+    const step = steps[event.key];
+    if (step !== undefined) {
+      if (event.shiftKey && active >= 0) {
+        if (anchor.current < 0) anchor.current = active;
+        const end = Math.max(0, Math.min(lines.length - 1, active + step));
+        onSelect(new Set([...selected, ...between(data, lines, anchor.current, end)]));
+      } else anchor.current = -1;
+      move(active + step);
+    } else if (event.key === "Home") move(0);
+    else if (event.key === "End") move(lines.length - 1);
+    else if (event.key === "ArrowLeft" || event.key === "ArrowRight")
+      scroll.current?.scrollBy({ left: event.key === "ArrowLeft" ? -160 : 160 });
+    else if (event.key === " " && active >= 0) toggle(active, false);
+    else if (event.key === "Enter" && active >= 0) {
+      const line = lines[active];
+      if (typeof line === "number") go(runPath(project, data.ids[line]!));
+      else if (line) fold(line.name);
+    } else return;
+    event.preventDefault();
+  };
   return (
-    <div className="table card" ref={scroll} tabIndex={0} role="region" aria-label="runs, scrollable">
+    <div
+      className={narrow ? "table card cards" : "table card"}
+      ref={scroll}
+      tabIndex={0}
+      role="grid"
+      aria-label={`runs of ${project}`}
+      aria-rowcount={lines.length + 1}
+      aria-colcount={columns.length + 1}
+      aria-multiselectable="true"
+      aria-activedescendant={active >= 0 && active < lines.length ? `line-${active}` : undefined}
+      onKeyDown={onKey}
+    >
       <div
-        role="table"
-        aria-rowcount={rows.length + 1}
-        aria-label={`runs of ${project}`}
-        style={{ minWidth: `min(${width}px, ${width - first!.width}px + 50vw)` }}
+        role="row"
+        aria-rowindex={1}
+        className="tr head"
+        style={{ width: narrow ? undefined : width + PICK }}
       >
-        <div role="row" aria-rowindex={1} className="tr head" style={{ gridTemplateColumns: grid }}>
-          <span role="columnheader" className="td pick">
-            <input
-              type="checkbox"
-              aria-label="Select all runs shown"
-              checked={every}
-              onChange={() => onSelect(every ? new Set() : new Set(rows.map((run) => run.id)))}
-            />
+        <span role="columnheader" className="td pick" style={{ width: PICK }}>
+          <input
+            type="checkbox"
+            aria-label="Select all runs shown"
+            checked={every}
+            onChange={() => onSelect(every ? new Set() : new Set(shownIds()))}
+          />
+        </span>
+        {narrow ? (
+          <span role="columnheader" className="td dim">
+            Run
           </span>
-          {columns.map((column) => (
-            <HeadCell key={column.id} column={column} sort={sort} />
-          ))}
-        </div>
-        <div role="rowgroup" className="rows" style={{ height: virtual.getTotalSize() }}>
-          {virtual.getVirtualItems().map(({ index, start }) => {
-            const run = rows[index]!;
-            const picked = selected.has(run.id);
+        ) : (
+          <>
+            {shown.start.map((column) => (
+              <HeadCell key={column.id} {...{ column, sort, group, layout }} />
+            ))}
+            <span className="gap" role="presentation" style={{ width: shown.before }} />
+            {shown.center.map((column) => (
+              <HeadCell key={column.id} {...{ column, sort, group, layout }} />
+            ))}
+          </>
+        )}
+      </div>
+      <div
+        role="rowgroup"
+        className="rows"
+        style={{ height: rows.getTotalSize(), width: narrow ? undefined : width + PICK }}
+      >
+        {rows.getVirtualItems().map(({ index, start: top }) => {
+          const line = lines[index]!;
+          if (typeof line !== "number") {
             return (
-              <div
-                key={run.uuid}
-                role="row"
-                aria-rowindex={index + 2}
-                className={picked ? "tr picked" : "tr"}
-                style={{ gridTemplateColumns: grid, transform: `translateY(${start}px)` }}
-                onDoubleClick={() => go(runPath(project, run.id))}
-              >
-                <span role="cell" className="td pick">
-                  <input
-                    type="checkbox"
-                    aria-label={`Select ${run.id}`}
-                    checked={picked}
-                    onChange={() => undefined}
-                    onClick={(event) => toggle(index, event.shiftKey)}
-                  />
-                </span>
-                {columns.map((column) => (
-                  <BodyCell key={column.id} column={column} run={run} project={project} />
-                ))}
-              </div>
+              <GroupRow
+                key={`group ${line.name}`}
+                group={line}
+                active={index === active}
+                onFold={() => fold(line.name)}
+                {...{ index, top, data, shown, narrow, selected, onSelect }}
+              />
             );
-          })}
-        </div>
+          }
+          const id = data.ids[line]!;
+          const Row = narrow ? CardRow : RunTr;
+          return (
+            <Row
+              key={id}
+              row={line}
+              hue={hues.get(id) ?? ""}
+              picked={selected.has(id)}
+              active={index === active}
+              onPick={toggle}
+              columns={columns}
+              {...{ index, top, data, shown, project }}
+            />
+          );
+        })}
       </div>
     </div>
   );
 }
 
-function HeadCell({ column, sort }: { column: ColumnDef; sort: string }) {
-  const by = sort.replace(/^-/, "") === column.id;
-  const descending = sort.startsWith("-");
-  const next = by && descending ? column.id : `-${column.id}`;
-  return (
-    <span
-      role="columnheader"
-      className={column.numeric ? "td num" : "td"}
-      aria-sort={by ? (descending ? "descending" : "ascending") : "none"}
-    >
-      <button
-        type="button"
-        className="sort"
-        title={`sort by ${column.id}`}
-        onClick={() => setParams({ sort: next }, true)}
-      >
-        <span className="cut">{column.title}</span>
-        <span aria-hidden="true" className="arrow">
-          {by ? (descending ? "↓" : "↑") : ""}
-        </span>
-      </button>
-    </span>
-  );
+export interface Layout {
+  start: ColumnDef[];
+  center: ColumnDef[];
+  /** Where a pinned column sticks, from the left. */
+  left: Map<string, number>;
+  width: number;
+  startWidth: number;
+  grip: (id: string) => ((event: unknown) => void) | undefined;
+  resize: (id: string, by: number) => void;
+  reset: (id: string) => void;
+  pinned: (id: string) => boolean;
+  pin: (id: string) => void;
+  /** Puts a column before another one, or after it where it comes from the left. */
+  place: (id: string, other: string) => void;
+  move: (id: string, by: number) => void;
+  hide: (id: string) => void;
 }
 
-function BodyCell({ column, run, project }: { column: ColumnDef; run: RunRow; project: string }) {
-  const text = column.text(run);
-  if (column.id === "name") {
-    return (
-      <span role="cell" className="td">
-        <a href={`#${runPath(project, run.id)}`} title={`${text} (${run.id})`} className="cut run-name">
-          {text}
-        </a>
-      </span>
-    );
-  }
-  if (column.id === "state") {
-    return (
-      <span role="cell" className="td">
-        <StateDot state={run.state} word />
-      </span>
-    );
-  }
-  if (column.id === "tags") {
-    return (
-      <span role="cell" className="td tags" title={text}>
-        {runTags(run).map((tag) => (
-          <i key={tag} className="tag">
-            {tag}
-          </i>
-        ))}
-      </span>
-    );
-  }
-  return (
-    <span
-      role="cell"
-      className={column.numeric ? "td num" : "td"}
-      title={column.id === "created" ? clock(run.created) : String(column.value(run) ?? "(unset)")}
-    >
-      <span className="cut">{text}</span>
-    </span>
+/** Widths and pins as the address has them, changed by hand; the order is that of the address's columns. */
+function useColumns(columns: ColumnDef[]): Layout {
+  const [widths] = useParam("w", "");
+  const [pins] = useParam("pin", "");
+  const sizing = useMemo(() => parseWidths(widths), [widths]);
+  const pinned = useMemo(() => splitList(pins), [pins]);
+  const defs = useMemo(
+    () => columns.map(({ id, width }) => ({ id, size: width, minSize: WIDTH_MIN, maxSize: WIDTH_MAX })),
+    [columns],
   );
+  // While a grip is dragged the widths are the table's own; the address gets them when it is let go.
+  const [dragged, setDragged] = useState<Record<string, number> | null>(null);
+  const table = useTable({
+    features,
+    columns: defs,
+    data: NO_ROWS,
+    columnResizeMode: "onChange",
+    state: {
+      columnSizing: dragged ?? sizing,
+      columnOrder: columns.map(({ id }) => id),
+      columnPinning: {
+        start: ["name", ...pinned.filter((id) => columns.some((one) => one.id === id))],
+        end: [],
+      },
+    },
+    onColumnSizingChange: (update) => {
+      const next = typeof update === "function" ? update(dragged ?? sizing) : update;
+      setDragged(next);
+    },
+  });
+  const resizing = table.state.columnResizing.isResizingColumn;
+  useLayoutEffect(() => {
+    if (resizing === false && dragged !== null) {
+      setParams({ w: formatWidths(dragged) }, true);
+      setDragged(null);
+    }
+  }, [resizing, dragged]);
+  const byId = new Map(columns.map((column) => [column.id, column]));
+  const sized = (id: string, width: number): ColumnDef => ({ ...byId.get(id)!, width });
+  const key = JSON.stringify([
+    table.getStartLeafColumns().map((one) => [one.id, one.getSize()]),
+    table.getCenterLeafColumns().map((one) => [one.id, one.getSize()]),
+  ]);
+  const [start, center] = useMemo(
+    () =>
+      (JSON.parse(key) as [string, number][][]).map((side) => side.map(([id, width]) => sized(id, width))),
+    [key, columns], // eslint-disable-line react-hooks/exhaustive-deps
+  ) as [ColumnDef[], ColumnDef[]];
+  const left = useMemo(() => {
+    const places = new Map<string, number>();
+    let at = PICK;
+    for (const column of start) {
+      places.set(column.id, at);
+      at += column.width;
+    }
+    return places;
+  }, [start]);
+  const total = (side: ColumnDef[]) => side.reduce((sum, column) => sum + column.width, 0);
+  const order = columns.slice(1).map(({ id }) => id);
+  const write = (next: string[]) => setParams({ cols: joinList(next) || "none" });
+  const resized = (id: string, width: number | null) => {
+    const next = { ...sizing };
+    if (width === null) Reflect.deleteProperty(next, id);
+    else next[id] = Math.max(WIDTH_MIN, Math.min(WIDTH_MAX, Math.round(width)));
+    setParams({ w: formatWidths(next) }, true);
+  };
+  return {
+    start,
+    center,
+    left,
+    width: total(start) + total(center),
+    startWidth: PICK + total(start),
+    grip: (id) =>
+      table
+        .getFlatHeaders()
+        .find((header) => header.column.id === id)
+        ?.getResizeHandler(),
+    resize: (id, by) => resized(id, (table.getColumn(id)?.getSize() ?? 0) + by),
+    reset: (id) => resized(id, null),
+    pinned: (id) => left.has(id),
+    pin: (id) =>
+      setParams({
+        pin: joinList(pinned.includes(id) ? pinned.filter((one) => one !== id) : [...pinned, id]),
+      }),
+    place: (id, other) => {
+      const [from, to] = [order.indexOf(id), order.indexOf(other)];
+      if (from < 0 || to < 0 || from === to) return;
+      const next = order.filter((one) => one !== id);
+      next.splice(to, 0, id);
+      write(next);
+    },
+    move: (id, by) => {
+      const from = order.indexOf(id);
+      const to = from + by;
+      if (from < 0 || to < 0 || to >= order.length) return;
+      const next = order.filter((one) => one !== id);
+      next.splice(to, 0, id);
+      write(next);
+    },
+    hide: (id) => write(order.filter((one) => one !== id)),
+  };
 }
 
-function span(rows: RunRow[], from: number, to: number): string[] {
-  return rows.slice(Math.min(from, to), Math.max(from, to) + 1).map((run) => run.id);
+/** "name:420,config/lr:90". */
+export function parseWidths(text: string): Record<string, number> {
+  const widths: Record<string, number> = {};
+  for (const item of splitList(text)) {
+    const cut = item.lastIndexOf(":");
+    const width = Number(item.slice(cut + 1));
+    if (cut > 0 && width >= WIDTH_MIN && width <= WIDTH_MAX) widths[item.slice(0, cut)] = width;
+  }
+  return widths;
+}
+
+export function formatWidths(widths: Record<string, number>): string {
+  return joinList(Object.entries(widths).map(([id, width]) => `${id}:${Math.round(width)}`));
+}
+
+/** What somebody reads stays where it is when runs come in above it. */
+function useSteady(
+  scroll: React.RefObject<HTMLDivElement | null>,
+  lines: Line[],
+  data: RunsData,
+  height: number,
+): void {
+  const held = useRef<{ id: string | null; index: number; ids: string[] }>({ id: null, index: 0, ids: [] });
+  useLayoutEffect(() => {
+    const element = scroll.current;
+    if (!element) return;
+    const before = held.current;
+    if (before.id !== null && before.ids !== data.ids && element.scrollTop > 0) {
+      const row = data.row.get(before.id);
+      const index = row === undefined ? -1 : lines.indexOf(row);
+      if (index >= 0 && index !== before.index) element.scrollTop += (index - before.index) * height;
+    }
+    const keep = () => {
+      const index = Math.floor(element.scrollTop / height);
+      held.current = { id: idAt(data, lines, index), index, ids: data.ids };
+    };
+    keep();
+    element.addEventListener("scroll", keep, { passive: true });
+    return () => element.removeEventListener("scroll", keep);
+  }, [scroll, lines, data, height]);
+}
+
+function idAt(data: RunsData, lines: Line[], index: number): string | null {
+  const line = lines[index];
+  return typeof line === "number" ? data.ids[line]! : null;
+}
+
+function between(data: RunsData, lines: Line[], from: number, to: number): string[] {
+  return lines
+    .slice(Math.min(from, to), Math.max(from, to) + 1)
+    .filter((line) => typeof line === "number")
+    .map((row) => data.ids[row]!);
 }

@@ -1,132 +1,117 @@
-// What a column of the runs table is, and how rows are ordered by one.
-import { fieldValue, runName, runTags } from "../api/run";
-import type { RunRow } from "../api/types";
+// What a column of the runs table is: its name, its width, what is shown of a run and what is sorted by.
+import { nameAt, type Cell, type RunsData } from "../api/table";
 import { number } from "../format/number";
 import { age, duration } from "../format/time";
-
-export type Cell = string | number | null;
 
 export interface ColumnDef {
   id: string;
   title: string;
+  /** Where the name comes from: config, summary, metric; empty for what every run has. */
+  kind: string;
   width: number;
   numeric: boolean;
   /** What is sorted by; null is always last. */
-  value: (run: RunRow) => Cell;
-  text: (run: RunRow) => string;
+  value: (data: RunsData, row: number) => Cell;
+  text: (value: Cell, now: number) => string;
 }
 
-export type Last = Record<string, Record<string, number | string>>;
+/** config/KEY or summary/KEY, whether runs differ in it, how many have it. */
+export type FieldName = [key: string, differs: boolean, runs: number];
 
-export const FIXED = ["name", "state", "created", "duration", "user", "tags"];
-export const DEFAULT = ["state", "created", "duration", "user", "tags"];
+export interface ColumnNames {
+  fields: FieldName[];
+  metrics: string[];
+}
 
-export function columnOf(id: string, now: number, last: Last): ColumnDef {
-  const make = (
-    title: string,
-    width: number,
-    value: (run: RunRow) => Cell,
-    text?: (run: RunRow) => string,
-  ): ColumnDef => ({
+const OWN: Record<string, Partial<ColumnDef> & Pick<ColumnDef, "title" | "width" | "value">> = {
+  name: { title: "Run", width: 300, value: nameAt },
+  state: { title: "State", width: 104, value: (data, row) => data.state[row]! },
+  created: {
+    title: "Age",
+    width: 108,
+    numeric: true,
+    value: (data, row) => data.created[row]!,
+    text: (value, now) => age(Number(value), now),
+  },
+  duration: {
+    title: "Took",
+    width: 100,
+    numeric: true,
+    value: (data, row) => {
+      const started = data.started[row]!;
+      if (Number.isNaN(started)) return null;
+      const ended = data.ended[row]!;
+      return (Number.isNaN(ended) ? data.now : ended) - started;
+    },
+    text: (value) => (value === null ? "" : duration(Number(value))),
+  },
+  user: { title: "User", width: 96, value: (data, row) => data.cells.get("env/user")?.[row] ?? null },
+  tags: { title: "Tags", width: 168, value: (data, row) => data.tags[row]!.join(", ") || null },
+  group: { title: "Group", width: 120, value: (data, row) => data.cells.get("group")?.[row] ?? null },
+  notes: { title: "Notes", width: 220, value: (data, row) => data.cells.get("notes")?.[row] ?? null },
+  ranks: {
+    title: "Ranks",
+    width: 72,
+    numeric: true,
+    value: (data, row) => data.ranks[row]!,
+    text: (value) => String(value),
+  },
+  id: { title: "Id", width: 120, value: (data, row) => data.ids[row]! },
+};
+
+export const FIXED = ["state", "created", "duration", "user", "tags"];
+/** Offered beside config, summary and metrics. */
+export const OFFERED = [...FIXED, "group", "notes", "ranks", "id"];
+
+/** Those of the columns that the service is asked for: the others it always sends. */
+export function fetched(ids: readonly string[]): string[] {
+  return ids.filter((id) => id.includes("/"));
+}
+
+export function columnOf(id: string): ColumnDef {
+  const own = OWN[id];
+  if (own) return { id, kind: "", numeric: false, text: plain, ...own };
+  const slash = id.indexOf("/");
+  const kind = slash < 0 ? "" : id.slice(0, slash);
+  const name = id.slice(slash + 1);
+  const title = kind === "metric" ? name : name.replaceAll("~1", "/").replaceAll("~0", "~");
+  return {
     id,
     title,
-    width,
-    numeric: id.includes("/") || id === "duration" || id === "created",
-    value,
-    text: text ?? ((run) => shown(value(run))),
-  });
-  if (id === "name") return make("Run", 300, runName);
-  if (id === "state") return make("State", 104, (run) => run.state);
-  if (id === "created")
-    return make(
-      "Age",
-      92,
-      (run) => run.created,
-      (run) => age(run.created, now),
-    );
-  if (id === "duration")
-    return make(
-      "Took",
-      96,
-      (run) => took(run, now),
-      (run) => duration(took(run, now) ?? 0),
-    );
-  if (id === "user") return make("User", 96, (run) => text(fieldValue(run, "env/user")));
-  if (id === "tags") return make("Tags", 160, (run) => runTags(run).join(", ") || null);
-  if (id.startsWith("metric/")) {
-    const name = id.slice(7);
-    return make(name, width(name), (run) => {
-      const value = last[run.uuid]?.[name];
-      return value === undefined ? null : Number(value);
-    });
-  }
-  const title = id
-    .replace(/^(config|summary)\//, "")
-    .replaceAll("~1", "/")
-    .replaceAll("~0", "~");
-  return make(title, width(title), (run) => text(fieldValue(run, id)));
+    kind,
+    width: Math.min(220, Math.max(96, 40 + title.length * 7)),
+    numeric: kind === "metric",
+    value: (data, row) => data.cells.get(id)?.[row] ?? null,
+    text: plain,
+  };
 }
 
-function width(title: string): number {
-  return Math.min(220, Math.max(96, 34 + title.length * 7));
+/** Right-aligned where most of what it shows are numbers. */
+export function withKind(column: ColumnDef, data: RunsData): ColumnDef {
+  const cells = data.cells.get(column.id);
+  if (column.numeric || !cells) return column;
+  const first = cells.find((cell) => cell !== null);
+  return typeof first === "number" ? { ...column, numeric: true } : column;
 }
 
-function took(run: RunRow, now: number): number | null {
-  return run.started === undefined ? null : (run.ended ?? now) - run.started;
-}
-
-function text(value: unknown): Cell {
-  if (value === undefined || value === null) return null;
-  if (typeof value === "number" || typeof value === "string") return value;
-  return JSON.stringify(value);
-}
-
-function shown(value: Cell): string {
+function plain(value: Cell): string {
   return typeof value === "number" ? number(value) : (value ?? "");
 }
 
-/** Numbers by size, texts in natural order; what a run lacks comes last either way. */
-export function sorted(runs: RunRow[], column: ColumnDef, descending: boolean): RunRow[] {
-  const order = new Intl.Collator("en", { numeric: true });
-  const keyed = runs.map((run) => ({ run, value: column.value(run) }));
-  const sign = descending ? -1 : 1;
-  keyed.sort((a, b) => {
-    const aMissing = a.value === null || Number.isNaN(a.value);
-    const bMissing = b.value === null || Number.isNaN(b.value);
-    if (aMissing || bMissing) return Number(aMissing) - Number(bMissing);
-    if (typeof a.value === "number" && typeof b.value === "number") return sign * (a.value - b.value);
-    return sign * order.compare(String(a.value), String(b.value));
-  });
-  return keyed.map(({ run }) => run);
-}
-
-/** Config and summary keys that some run has, the config keys that differ first. */
-export function fieldColumns(runs: RunRow[]): string[] {
-  const values = new Map<string, Set<string>>();
-  for (const run of runs) {
-    for (const [key, value] of Object.entries(run.fields)) {
-      if (!key.startsWith("config/") && !key.startsWith("summary/")) continue;
-      const known = values.get(key);
-      if (!known) values.set(key, new Set([value]));
-      else if (known.size < 2) known.add(value);
-    }
-  }
-  const differing = (key: string) => (values.get(key)?.size ?? 0) > 1;
-  return [...values.keys()].sort((a, b) => Number(differing(b)) - Number(differing(a)) || a.localeCompare(b));
-}
-
 /** The columns somebody sees who has chosen none: a few settings that tell the runs apart, a few results. */
-export function suggested(runs: RunRow[], metrics: string[]): string[] {
-  const fields = fieldColumns(runs);
-  const said = (key: string) =>
-    new Set(runs.map((run) => run.fields[key]).filter((text) => text !== undefined));
-  const differing = fields.filter((key) => said(key).size > 1);
-  const first = differing.length ? differing : fields;
+export function suggested({ fields, metrics }: ColumnNames): string[] {
+  const config = fields.filter(([key]) => key.startsWith("config/"));
+  const differing = config.filter(([, differs]) => differs);
+  // A key of a few old runs says nothing of the others.
+  const many = Math.max(0, ...config.map(([, , runs]) => runs)) / 2;
+  const first = (differing.length ? differing : config)
+    .filter(([, , runs]) => runs >= many)
+    .map(([key]) => key);
   const telling = ["loss", "acc", "accuracy", "score", "reward", "perplexity"];
   const last = (name: string) => name.slice(name.lastIndexOf("/") + 1);
   const results = metrics.filter((name) => telling.includes(last(name))).slice(0, 4);
   return [
-    ...first.filter((key) => key.startsWith("config/")).slice(0, 4),
+    ...first.slice(0, 4),
     ...(results.length ? results : metrics.slice(0, 3)).map((name) => `metric/${name}`),
   ];
 }

@@ -1,0 +1,131 @@
+// The table of a project's runs as columns (query/run_table.py), decoded once and changed row by row by what is new.
+import { fromJson } from "./run";
+import { decode, type Column } from "./payload";
+import type { State } from "./types";
+
+/** Null is unset. Lists and objects stay the JSON text they are. */
+export type Cell = string | number | null;
+
+export interface RunsData {
+  total: number;
+  found: number;
+  /** The service's clock, ms. */
+  now: number;
+  ids: string[];
+  row: Map<string, number>;
+  created: number[];
+  /** NaN where it is not known. */
+  started: number[];
+  ended: number[];
+  state: State[];
+  ranks: number[];
+  tags: string[][];
+  cells: Map<string, Cell[]>;
+}
+
+interface Body {
+  total: number;
+  found: number;
+  now: number;
+  ids: string[];
+  created: number;
+  started: number;
+  ended: number;
+  state: number;
+  ranks: number;
+  columns: Record<string, { codes: number; texts: string[] } | { numbers: number; unset: number }>;
+}
+
+const STATES: State[] = ["unknown", "running", "finished", "failed", "crashed"];
+
+export function decodeTable(buffer: ArrayBuffer): RunsData {
+  const { body, arrays } = decode<Body>(buffer);
+  const at = (index: number): Column => arrays[index]!;
+  const cells = new Map<string, Cell[]>();
+  let tags: string[][] = body.ids.map(() => []);
+  for (const [name, column] of Object.entries(body.columns)) {
+    if ("numbers" in column) {
+      const values: Cell[] = Array.from(at(column.numbers));
+      for (const row of at(column.unset)) values[row] = null;
+      cells.set(name, values);
+      continue;
+    }
+    const texts: Cell[] = [null, ...column.texts.map(cellOf)];
+    const codes = Array.from(at(column.codes));
+    cells.set(
+      name,
+      codes.map((code) => texts[code] ?? null),
+    );
+    if (name === "tags") {
+      const lists = [[], ...column.texts.map(tagsOf)];
+      tags = codes.map((code) => lists[code] ?? []);
+    }
+  }
+  return {
+    total: body.total,
+    found: body.found,
+    now: body.now,
+    ids: body.ids,
+    row: rowsOf(body.ids),
+    created: Array.from(at(body.created)),
+    started: Array.from(at(body.started)),
+    ended: Array.from(at(body.ended)),
+    state: Array.from(at(body.state), (code) => STATES[code] ?? "unknown"),
+    ranks: Array.from(at(body.ranks)),
+    tags,
+    cells,
+  };
+}
+
+/** The table with what has changed since: known runs in their rows, new ones on top. */
+export function merge(old: RunsData, changed: RunsData): RunsData {
+  const fresh = changed.ids.map((_, index) => index).filter((index) => !old.row.has(changed.ids[index]!));
+  const known = changed.ids.map((_, index) => index).filter((index) => old.row.has(changed.ids[index]!));
+  const ids = fresh.length ? [...fresh.map((index) => changed.ids[index]!), ...old.ids] : old.ids;
+  const row = fresh.length ? rowsOf(ids) : old.row;
+  const places = known.map((index) => row.get(changed.ids[index]!)!);
+  const joined = <T>(before: T[], after: T[]): T[] => {
+    const all = [...fresh.map((index) => after[index]!), ...before];
+    known.forEach((index, place) => (all[places[place]!] = after[index]!));
+    return all;
+  };
+  const cells = new Map<string, Cell[]>();
+  for (const [name, before] of old.cells) {
+    const after = changed.cells.get(name);
+    cells.set(name, after ? joined(before, after) : [...fresh.map(() => null), ...before]);
+  }
+  return {
+    total: changed.total,
+    found: old.found + fresh.length,
+    now: changed.now,
+    ids,
+    row,
+    created: joined(old.created, changed.created),
+    started: joined(old.started, changed.started),
+    ended: joined(old.ended, changed.ended),
+    state: joined(old.state, changed.state),
+    ranks: joined(old.ranks, changed.ranks),
+    tags: joined(old.tags, changed.tags),
+    cells,
+  };
+}
+
+export function nameAt(data: RunsData, row: number): string {
+  const name = data.cells.get("name")?.[row];
+  return typeof name === "string" && name ? name : data.ids[row]!;
+}
+
+function rowsOf(ids: string[]): Map<string, number> {
+  return new Map(ids.map((id, index) => [id, index]));
+}
+
+function cellOf(text: string): Cell {
+  const value = fromJson(text);
+  if (typeof value === "number") return Number.isSafeInteger(value) || !/^-?\d+$/.test(text) ? value : text;
+  return typeof value === "string" ? value : text;
+}
+
+function tagsOf(text: string): string[] {
+  const value = fromJson(text);
+  return Array.isArray(value) ? value.map(String) : [];
+}
