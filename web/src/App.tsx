@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
 import { Route, Router, Switch } from "wouter";
 import { ApiError, getJson } from "./api/client";
 import { useLostSince } from "./api/health";
@@ -10,9 +10,7 @@ import { Header } from "./parts/Header";
 import { Loading, Note } from "./parts/Note";
 import { Login } from "./views/Login";
 import { Projects } from "./views/Projects";
-import { RunPage } from "./views/routes";
-
-const Runs = lazy(() => import("./views/Runs").then((module) => ({ default: module.Runs })));
+import { RunPage, Runs } from "./views/routes";
 
 export function App() {
   const projects = useQuery({

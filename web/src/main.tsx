@@ -4,7 +4,7 @@ import { current } from "./address/location";
 import { ask } from "./api/early";
 import { openingPath, shownIds } from "./api/queries";
 import { apply } from "./theme/theme";
-import { Charts, RunPage } from "./views/routes";
+import { Charts, RunPage, Runs, RunsTable } from "./views/routes";
 import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/controls.css";
@@ -20,7 +20,13 @@ async function begin(root: HTMLElement): Promise<void> {
     ask(openingPath(project, shownIds(id, query.get("with"))));
     views.push(RunPage.load());
     if (query.get("tab") === null) views.push(Charts.load());
-  } else window.setTimeout(() => void Promise.all([RunPage.load(), Charts.load()]), SOON_MS);
+  } else {
+    if (project) views.push(Runs.load(), RunsTable.load());
+    window.setTimeout(
+      () => void Promise.all([RunPage.load(), Charts.load(), Runs.load(), RunsTable.load()]),
+      SOON_MS,
+    );
+  }
   const [{ start }] = await Promise.all([import("./start"), ...views]);
   start(root);
 }

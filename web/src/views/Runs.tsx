@@ -1,5 +1,5 @@
 import "../styles/table.css";
-import { useDeferredValue, useEffect, useMemo, useState } from "react";
+import { Suspense, useDeferredValue, useEffect, useMemo, useState } from "react";
 import { go, joinList, runPath, setParams, splitList, useParam } from "../address/location";
 import { Failed, Loading, Note } from "../parts/Note";
 import { Start } from "../parts/Start";
@@ -7,7 +7,7 @@ import { ColumnPicker } from "./ColumnPicker";
 import { columnOf, fetched, FIXED, suggested, withKind, type ColumnNames } from "./columns";
 import { FilterBox, isRefusal } from "./FilterBox";
 import { found as foundIn, grouped, sorted, type Line } from "./order";
-import { RunsTable } from "./RunsTable";
+import { RunsTable } from "./routes";
 import { useColumnNames, useTable } from "./useTable";
 
 const NEWEST = 10_000;
@@ -161,16 +161,9 @@ export function Runs({ project }: { project: string }) {
         )}
       </div>
       {data && rows.length ? (
-        <RunsTable
-          project={project}
-          data={data}
-          lines={lines}
-          columns={columns}
-          sort={sort}
-          group={group}
-          selected={selected}
-          onSelect={select}
-        />
+        <Suspense fallback={<Loading what="Loading the table" />}>
+          <RunsTable {...{ project, data, lines, columns, sort, group, selected }} onSelect={select} />
+        </Suspense>
       ) : (
         <Note title={refused ? "The filter cannot be read." : "No run matches."}>
           {filter && (

@@ -4,6 +4,8 @@ import { lazy, useState, type ComponentType } from "react";
 type Route<Props> = ComponentType<Props> & { load: () => Promise<unknown> };
 
 export const RunPage = route(() => import("./RunPage").then((module) => module.RunPage));
+export const Runs = route(() => import("./Runs").then((module) => module.Runs));
+export const RunsTable = route(() => import("./RunsTable").then((module) => module.RunsTable));
 export const Charts = route(() => import("./Charts").then((module) => module.Charts));
 
 /** Drawn at once where its code is here: `lazy` alone would show what stands in for it for a third of a second. */
