@@ -51,6 +51,7 @@ class Identity:
     launch: str  # the same for all ranks of one start on this host; "" for a single process
     start: str  # the same for all ranks of one start on any host, and perhaps of a later one; "" where none is known
     hint: str  # a line for the person, or ""
+    why: str  # by what the id was chosen, for `stepwell doctor`
 
 
 def identify(
@@ -67,17 +68,17 @@ def identify(
     start = _start(env) if ranks.world_size > 1 and not ranks.one_host else ""
     given = id if id is not None else env.get("STEPWELL_RUN_ID")
     if given is not None:
-        return Identity(name, check_id(given), ranks, False, None, launch, start, "")
+        return Identity(name, check_id(given), ranks, False, None, launch, start, "", "it was given")
     if ranks.world_size == 1:
-        return Identity(name, new_id(), ranks, True, None, "", "", "")
-    shared = _shared_id(ranks, env, launcher)
+        return Identity(name, new_id(), ranks, True, None, "", "", "", "no rank is set")
+    shared, why = _shared_id(ranks, env, launcher)
     if shared is not None:
-        return Identity(name, shared, ranks, _restarts(env) == "0.0", None, launch, start, "")
+        return Identity(name, shared, ranks, _restarts(env) == "0.0", None, launch, start, "", why)
     hint = (
         f"{ranks.world_size} ranks on several hosts and nothing they all know: this rank records a run of its own. "
         "Set STEPWELL_RUN_ID to the same id on all of them for one run."
     )
-    return Identity(name, new_id(), ranks, True, _group(env), launch, start, hint)
+    return Identity(name, new_id(), ranks, True, _group(env), launch, start, hint, "")
 
 
 def find_ranks(rank: int | None, env: Mapping[str, str]) -> Ranks:
@@ -123,17 +124,18 @@ def _home_folder() -> tuple[Path, ...]:
         return ()  # HOME is unset, and the user has no entry in the password file
 
 
-def _shared_id(ranks: Ranks, env: Mapping[str, str], launcher: Launcher) -> str | None:
+def _shared_id(ranks: Ranks, env: Mapping[str, str], launcher: Launcher) -> tuple[str | None, str]:
+    """What all ranks know, and by what."""
     if ranks.one_host:
-        return _short(launcher.key())
+        return _short(launcher.key()), "all ranks are on this host, and one launcher started them"
     if env.get("SLURM_JOB_ID"):
         array = env.get("SLURM_ARRAY_TASK_ID")
         step = env.get("SLURM_STEP_ID") or env.get("SLURM_STEPID") or "batch"
-        return _usable(f"slurm-{env['SLURM_JOB_ID']}.{step}" + (f"-{array}" if array else ""))
+        return _usable(f"slurm-{env['SLURM_JOB_ID']}.{step}" + (f"-{array}" if array else "")), "SLURM's job and step"
     elastic = env.get("TORCHELASTIC_RUN_ID")
     if elastic and elastic != "none":
-        return _usable(elastic)
-    return None
+        return _usable(elastic), "TORCHELASTIC_RUN_ID"
+    return None, ""
 
 
 def _on_one_host(env: Mapping[str, str], size: int, local: int | None) -> bool:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwell.cli.checks import filesystem_of
 from stepwell.cli.output import bytes_text, number_text, plain_json
 from stepwell.cli.plot import bars, line_plot
+from stepwell.filesystems import filesystem_of
 
 
 def rows(values: list[float], width: int = 20, height: int = 4) -> list[str]:

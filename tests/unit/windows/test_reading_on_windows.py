@@ -121,4 +121,4 @@ def test_runs_are_read_over_http(package: Path, home: Path) -> None:
     first, intervals, *rest = done.stdout.splitlines()
     assert first == "True"
     assert intervals.startswith("[(0.0, ")
-    assert "reading only" in "\n".join(rest)
+    assert "reading only" in " ".join(" ".join(rest).split())
