@@ -36,7 +36,7 @@ def opening(metrics: MetricSource, project: str, ids: Sequence[str]) -> dict[str
     """runs: those that there are, in the order asked. metrics: name and kind of each metric of the first, by name, with
     the last step of histograms. total: how many runs the project has.
 
-    Its questions do not need each other's answers and go to the store side by side: a first chart waits for the longest.
+    Its questions go to the store side by side: a first chart waits for the longest of them, not for their sum.
     """
     uuids = [str(run_uuid(project, id)) for id in dict.fromkeys(ids)]
     with ThreadPoolExecutor(3) as ask:
