@@ -4,7 +4,7 @@ import { current } from "./address/location";
 import { ask } from "./api/early";
 import { openingPath, shownIds } from "./api/queries";
 import { apply } from "./theme/theme";
-import { Charts, RunPage, Runs, RunsTable } from "./views/routes";
+import { Charts, Plot, RunPage, Runs, RunsTable } from "./views/routes";
 import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/controls.css";
@@ -19,11 +19,11 @@ async function begin(root: HTMLElement): Promise<void> {
   if (project && id) {
     ask(openingPath(project, shownIds(id, query.get("with"))));
     views.push(RunPage.load());
-    if (query.get("tab") === null) views.push(Charts.load());
+    if (query.get("tab") === null) views.push(Charts.load(), Plot.load());
   } else {
     if (project) views.push(Runs.load(), RunsTable.load());
     window.setTimeout(
-      () => void Promise.all([RunPage.load(), Charts.load(), Runs.load(), RunsTable.load()]),
+      () => void Promise.all([RunPage, Charts, Plot, Runs, RunsTable].map((view) => view.load())),
       SOON_MS,
     );
   }

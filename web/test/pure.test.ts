@@ -4,7 +4,8 @@ import { bytes, count, number } from "../src/format/number";
 import { age, duration } from "../src/format/time";
 import { confusion } from "../src/views/confusion";
 import { keyTree } from "../src/views/tree";
-import { nearest, nonPositive, xOf, xRange, yRange, type Curve } from "../src/charts/curve";
+import { xOf } from "../src/charts/axis";
+import { nearest, nonPositive, xRange, yFit, type Curve, type Range } from "../src/charts/curve";
 import { badPoints, join, type Series } from "../src/charts/series";
 
 vi.stubGlobal("window", { location: { hash: "" } });
@@ -97,6 +98,7 @@ function series(line: number[], more: Partial<Series> = {}): Series {
     shift: -1,
     points: line.length,
     seen: line.length,
+    unplaced: 0,
     ranks: 1,
     step: Float64Array.from(line, (_, index) => index),
     time: Float64Array.from(line, (_, index) => 1000 * index),
@@ -107,28 +109,41 @@ function series(line: number[], more: Partial<Series> = {}): Series {
 
 function curve(line: number[], more: Partial<Series> = {}): Curve {
   const made = series(line, more);
-  return { run: "r", name: "r", colour: "#000", series: made, x: xOf(made, "step", 0) };
+  const x = xOf(made, "step", { started: 0 });
+  return {
+    run: "r",
+    name: "r",
+    colour: "#000",
+    lit: "#000",
+    series: made,
+    x,
+    resumes: [],
+    ordered: true,
+    context: false,
+  };
 }
+
+const shown: (...asked: Parameters<typeof yFit>) => Range | undefined = (...asked) => yFit(...asked)?.range;
 
 describe("what a chart fits", () => {
   it("has every spike in it, also one that only the band knows", () => {
     const one = curve([1, 1, 1], { low: Float64Array.of(1, -50, 1), high: Float64Array.of(1, 100, 1) });
-    const fitted = yRange([one], { min: 0, max: 2 }, "linear");
+    const fitted = shown([one], { min: 0, max: 2 }, "linear", false);
     expect(fitted!.min).toBeLessThan(-50);
     expect(fitted!.max).toBeGreaterThan(100);
   });
   it("takes no notice of what is not finite, or beside the view", () => {
-    const fitted = yRange([curve([1, NaN, Infinity, 2, 900])], { min: 0, max: 3 }, "linear");
+    const fitted = shown([curve([1, NaN, Infinity, 2, 900])], { min: 0, max: 3 }, "linear", false);
     expect(fitted!.max).toBeLessThan(3);
   });
   it("is positive on a log axis, and what is not is counted", () => {
     const one = curve([-1, 0, 0.1, 10]);
-    expect(yRange([one], { min: 0, max: 3 }, "log")!.min).toBeGreaterThan(0);
+    expect(shown([one], { min: 0, max: 3 }, "log", false)!.min).toBeGreaterThan(0);
     expect(nonPositive([one])).toBe(2);
   });
   it("is never a single line", () => {
     expect(xRange([curve([3])])).toEqual({ min: -1, max: 1 });
-    const flat = yRange([curve([5, 5])], { min: 0, max: 1 }, "linear");
+    const flat = shown([curve([5, 5])], { min: 0, max: 1 }, "linear", false);
     expect(flat!.max).toBeGreaterThan(flat!.min);
   });
   it("finds the nearest point", () =>

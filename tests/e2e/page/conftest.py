@@ -7,7 +7,8 @@ import math
 import os
 import shutil
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,13 @@ def _everything_is_there() -> None:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    home = tmp_path_factory.mktemp("page") / "home"
+    with recorded(tmp_path_factory.mktemp("page") / "home", record) as found:
+        yield found
+
+
+@contextmanager
+def recorded(home: Path, recording: Callable[[], dict[str, str]]) -> Iterator[Site]:
+    """A service of this home, with the runs that `recording` makes."""
     patch = pytest.MonkeyPatch()
     patch.setenv("STEPWELL_HOME", str(home))
     patch.setenv("STEPWELL_QUIET", "1")
@@ -64,7 +71,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     patch.delenv("STEPWELL_SERVER", raising=False)
     service = Service(home).start()
     try:
-        yield Site(home, service, record())
+        yield Site(home, service, recording())
     finally:
         service.stop()
         end_processes_of(home)
@@ -132,6 +139,12 @@ def _train(run: Any, lr: float) -> None:
             print(f"\x1b[32mstep {step}\x1b[0m loss {loss:.3f}")
     run.log({"val/confusion": json.dumps({"labels": ["cat", "dog"], "matrix": [[40, 3], [5, 52]]})})
     run.summary["best"] = 0.93
+
+
+@pytest.fixture(scope="session")
+def recorded_site() -> Callable[..., Any]:
+    """For modules with runs of their own."""
+    return recorded
 
 
 @pytest.fixture(scope="module")

@@ -1,168 +1,208 @@
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
-import type uPlot from "uplot";
+import {
+  lazy,
+  Suspense,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 import { count, number, plural } from "../format/number";
 import { useTheme } from "../theme/theme";
-import { nonPositive, xOf, xRange, yRange, type Curve, type Range, type XAxis, type YScale } from "./curve";
-import { onLit } from "./lit";
-import { endPlot, INK, makePlot, setView } from "./plot";
-import { pump, unpump } from "./pump";
-import { Readout } from "./Readout";
-import { badPoints } from "./series";
+import { metricOf, resumesOf, xOf, type Attempts, type XAxis } from "./axis";
+import { CardHead } from "./CardHead";
+import type { CardSettings } from "./cards";
+import { factsOf, nonPositive, type Beyond, type Curve, type Range, type YScale } from "./curve";
+import { LegendTable } from "./LegendTable";
+import { INK } from "./ink";
+import { Plot } from "../views/routes";
+import { badPoints, inOrder } from "./series";
 import type { SeriesStore } from "./store";
+
+const RankHeat = lazy(() => import("./RankHeat").then((module) => ({ default: module.RankHeat })));
 
 export interface ShownRun {
   uuid: string;
   name: string;
   colour: string;
   started: number;
+  attempts?: Attempts;
+  firstStep?: number;
+  /** Pale, behind those that are chosen. */
+  context?: boolean;
+  /** The colour it takes while it is pointed at, where it is otherwise pale. */
+  lit?: string;
+  /** The runs that this one line stands for. */
+  members?: string[];
 }
 
-interface Props {
-  metric: string;
-  title: string;
+/** What all charts of the page have in common. */
+export interface Shared {
   runs: ShownRun[];
   store: SeriesStore;
   axis: XAxis;
   scale: YScale;
   smoothing: number;
   zoom: Range | null;
-  onZoom: (range: Range | null) => void;
+}
+
+/** What can be done with a card. */
+export interface CardActions {
+  zoom: (range: Range | null) => void;
+  set: (metric: string, settings: CardSettings) => void;
+  pin: (metric: string) => void;
+  hide: (metric: string) => void;
+  /** Null: close the large one. */
+  enlarge: (metric: string | null) => void;
+}
+
+interface Props extends Shared {
+  metric: string;
+  settings: CardSettings;
+  pinned: boolean;
+  large?: boolean;
+  actions: CardActions;
 }
 
 export function LineChart(props: Props) {
-  const { metric, title, runs, store, axis, scale, smoothing, zoom, onZoom } = props;
+  const { metric, runs, store, axis, smoothing, zoom, settings, pinned, large, actions } = props;
+  const scale = settings.scale ?? props.scale;
+  const clip = settings.clip ?? false;
   const theme = useTheme();
   const version = useVersion(store, metric, runs);
   const curves = useMemo(() => curvesOf(store, metric, runs, axis), [version, store, metric, runs, axis]); // eslint-disable-line react-hooks/exhaustive-deps
-  const host = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | null>(null);
-  const held = useRef<{ zoom: Range; scale: YScale; y: Range } | null>(null);
-  const [at, setAt] = useState<{ x: number; top: number } | null>(null);
-  const state = useRef({ curves, axis, scale, theme, onZoom });
-  useEffect(() => {
-    state.current = { curves, axis, scale, theme, onZoom };
-  });
-
-  useEffect(() => {
-    const element = host.current;
-    if (!element) return;
-    const made = makePlot(element, sizeOf(element), () => state.current, {
-      zoom: (range) => state.current.onZoom(range),
-      cursor: (x, top) => setAt(x === null || top === null ? null : { x, top }),
-    });
-    plot.current = made;
-    const resized = new ResizeObserver(() => made.setSize(sizeOf(element)));
-    resized.observe(element);
-    const off = onLit(() => pump(made, () => made.redraw(false)));
-    return () => {
-      resized.disconnect();
-      off();
-      unpump(made);
-      endPlot(made);
-      plot.current = null;
-    };
-  }, [axis, scale, theme]);
-
-  useEffect(() => {
-    const made = plot.current;
-    if (!made) return;
-    pump(made, () => {
-      const x = zoom ?? xRange(curves);
-      if (!x) return;
-      // Once zoomed, both axes hold through every update.
-      const hold =
-        zoom && held.current?.zoom === zoom && held.current.scale === scale ? held.current.y : null;
-      const fitted = hold ?? yRange(curves, x, scale);
-      if (zoom && fitted && !hold) held.current = { zoom, scale, y: fitted };
-      setView(made, x, fitted ?? { min: scale === "log" ? 0.1 : 0, max: 1 });
-    });
-  }, [curves, zoom, axis, scale, theme]);
-
+  const canvas = useRef<HTMLCanvasElement | null>(null);
+  const [beyond, setBeyond] = useState<Beyond>({ above: 0, below: 0 });
+  const nonpos = scale === "log" ? nonPositive(curves) : 0;
+  const seeBeyond = useCallback(
+    (next: Beyond) => setBeyond((old) => (old.above === next.above && old.below === next.below ? old : next)),
+    [],
+  );
   const picture = async () => {
-    const canvas = plot.current?.ctx.canvas;
     const { savePng } = await import("./save");
-    if (canvas) savePng(metric, canvas, curves, INK[theme]);
+    if (canvas.current) savePng(metric, canvas.current, curves, INK[theme]);
   };
-  const rows = async () => (await import("./save")).saveCsv(metric, curves);
   const waiting = curves.length === 0 && runs.length > 0;
   const error = runs.map((run) => store.error(run.uuid, metric)).find((one) => one !== null);
   const empty = !waiting && curves.every((curve) => curve.series.step.length === 0);
+  const ranked = settings.ranks ? rankedRun(curves, runs) : null;
+  const figure = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (large) figure.current?.querySelector<HTMLElement>("button")?.focus();
+  }, [large]);
   return (
-    <figure className="card chart" aria-label={metric}>
-      <figcaption className="card-head">
-        <span className="card-title" title={metric}>
-          {title}
-        </span>
-        <Meta curves={curves} scale={scale} smoothing={smoothing} late={error !== undefined && !waiting} />
-        <span className="card-tools">
-          <button
-            type="button"
-            className="quiet"
-            title="Save what is in view as a picture"
-            aria-label={`Save ${metric} as PNG`}
-            onClick={() => void picture()}
-          >
-            PNG
-          </button>
-          <button
-            type="button"
-            className="quiet"
-            title="Save what is in view as a table"
-            aria-label={`Save ${metric} as CSV`}
-            onClick={() => void rows()}
-          >
-            CSV
-          </button>
-        </span>
-      </figcaption>
-      <div className="plot" ref={host} />
-      {waiting && !error && <div className="plot-note shimmer" role="status" aria-label="loading" />}
-      {error && waiting && (
-        <div className="plot-note">
-          <span>{error}</span>
-          <button type="button" onClick={() => store.retry()}>
-            Try again
-          </button>
-        </div>
-      )}
-      {empty && !error && (
-        <div className="plot-note">{zoom ? "no points between these steps" : "no points yet"}</div>
-      )}
-      {at && plot.current && <Readout curves={curves} at={at} axis={axis} plot={plot.current} />}
-      <Spoken curves={curves} metric={metric} />
+    <figure
+      className={large ? "chart large" : "card chart"}
+      aria-label={metric}
+      ref={figure}
+      onKeyDown={(event) => {
+        if (event.key === "f" && !large && !(event.target instanceof HTMLInputElement))
+          actions.enlarge(metric);
+      }}
+    >
+      <CardHead
+        metric={metric}
+        settings={settings}
+        scale={scale}
+        pinned={pinned}
+        large={large ?? false}
+        ranks={curves.some((curve) => curve.series.ranks > 1 && !curve.series.runs)}
+        runs={runs.flatMap((run) => run.members ?? [run.uuid])}
+        actions={actions}
+        onPicture={() => void picture()}
+      >
+        <Meta {...{ curves, axis, smoothing, nonpos, beyond, late: error !== undefined && !waiting }} />
+      </CardHead>
+      <div className="plot-area">
+        <Suspense fallback={null}>
+          {ranked ? (
+            <RankHeat run={ranked} metric={metric} axis={axis} zoom={zoom} version={version} />
+          ) : (
+            <Plot
+              {...{ metric, curves, axis, scale, clip, zoom }}
+              gutter={nonpos > 0}
+              onZoom={actions.zoom}
+              onBeyond={seeBeyond}
+              onCanvas={(made) => (canvas.current = made)}
+              readout={!large}
+            />
+          )}
+        </Suspense>
+        {waiting && !error && <div className="plot-note shimmer" role="status" aria-label="loading" />}
+        {error && waiting && (
+          <div className="plot-note">
+            <span>{error}</span>
+            <button type="button" onClick={() => store.retry()}>
+              Try again
+            </button>
+          </div>
+        )}
+        {empty && !error && <div className="plot-note">{nothing(curves, axis, zoom)}</div>}
+      </div>
+      {large ? <LegendTable metric={metric} curves={curves} /> : <Spoken curves={curves} metric={metric} />}
     </figure>
   );
 }
 
-/** What one line of the card says about the truth of what it shows. */
-function Meta({
-  curves,
-  scale,
-  smoothing,
-  late,
-}: {
+function nothing(curves: Curve[], axis: XAxis, zoom: Range | null): string {
+  const metric = metricOf(axis);
+  const unplaced = curves.reduce((sum, curve) => sum + curve.series.unplaced, 0);
+  if (metric !== null && unplaced > 0) return `${metric} was not logged at the steps of this metric`;
+  return zoom ? "no points in this part" : "no points yet";
+}
+
+/** The run whose ranks are shown apart: the first that has several. */
+function rankedRun(curves: Curve[], runs: ShownRun[]): string | null {
+  const found = curves.find((curve) => curve.series.ranks > 1 && !curve.series.runs);
+  return found ? (runs.find((run) => run.uuid === found.run)?.uuid ?? null) : null;
+}
+
+interface MetaProps {
   curves: Curve[];
-  scale: YScale;
+  axis: XAxis;
   smoothing: number;
+  nonpos: number;
+  beyond: Beyond;
   late: boolean;
-}) {
-  const seen = curves.reduce((sum, curve) => sum + curve.series.seen, 0);
-  const bad = curves.reduce((sum, curve) => sum + badPoints(curve.series), 0);
+}
+
+/** What one line of the card says about the truth of what it shows. */
+function Meta({ curves, axis, smoothing, nonpos, beyond, late }: MetaProps) {
+  const total = (of: (curve: Curve) => number) => curves.reduce((sum, curve) => sum + of(curve), 0);
+  const seen = total((curve) => curve.series.seen);
+  const bad = total((curve) => badPoints(curve.series));
+  const unplaced = total((curve) => curve.series.unplaced);
   const shift = Math.max(-1, ...curves.map((curve) => curve.series.shift));
+  const grouped = curves.some((curve) => curve.series.runs);
   const ranks = Math.max(0, ...curves.map((curve) => curve.series.ranks));
-  const off = scale === "log" ? nonPositive(curves) : 0;
+  const clipped = beyond.above + beyond.below;
+  const metric = metricOf(axis);
   if (!seen) return <span className="card-meta" />;
   return (
     <span className="card-meta">
       {late && <b className="warn">not up to date</b>}
       {smoothing > 0 && <b>EMA {smoothing}</b>}
-      {ranks > 1 && (
+      {ranks > 1 && !grouped && (
         <span title="the line is the median of the ranks, the band their least and greatest">
           {ranks} ranks
         </span>
       )}
       {bad > 0 && <b className="warn">{count(bad)} non-finite</b>}
-      {off > 0 && <b className="warn">{count(off)} ≤ 0 not on a log axis</b>}
+      {nonpos > 0 && <b className="warn">{count(nonpos)} ≤ 0</b>}
+      {clipped > 0 && (
+        <b
+          className="warn"
+          title={`${count(beyond.above)} above, ${count(beyond.below)} below the clipped axis`}
+        >
+          {count(clipped)} beyond
+        </b>
+      )}
+      {unplaced > 0 && metric !== null && (
+        <b className="warn" title={`${metric} was not logged at the steps of these points`}>
+          {count(unplaced)} without {metric}
+        </b>
+      )}
       <span
         className="points"
         title={shift > 0 ? "line: mean; band: least and greatest of each bucket" : "every point is drawn"}
@@ -174,43 +214,60 @@ function Meta({
   );
 }
 
-/** For screen readers: the last value of each run. */
+/** The table behind a chart, for screen readers. */
 function Spoken({ curves, metric }: { curves: Curve[]; metric: string }) {
   return (
-    <table className="sr-only">
-      <caption>{metric}: the last value in view</caption>
-      <tbody>
-        {curves.map(({ run, name, series }) => (
-          <tr key={run}>
-            <th scope="row">{name}</th>
-            <td>step {number(series.step.at(-1))}</td>
-            <td>{number(series.line.at(-1))}</td>
+    <div className="sr-only">
+      <table>
+        <caption>{metric} in view, by run</caption>
+        <thead>
+          <tr>
+            {["run", "points", "first", "last", "at step", "least", "greatest"].map((head) => (
+              <th key={head} scope="col">
+                {head}
+              </th>
+            ))}
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {curves.map((curve) => {
+            const facts = factsOf(curve);
+            return (
+              <tr key={curve.run}>
+                <th scope="row">{curve.name}</th>
+                <td>{count(curve.series.seen)}</td>
+                <td>{number(facts.first)}</td>
+                <td>{number(facts.last)}</td>
+                <td>{number(curve.series.step[curve.series.step.length - 1])}</td>
+                <td>{number(facts.min)}</td>
+                <td>{number(facts.max)}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
   );
 }
 
 function curvesOf(store: SeriesStore, metric: string, runs: ShownRun[], axis: XAxis): Curve[] {
   const curves: Curve[] = [];
   for (const run of runs) {
-    const series = store.get(run.uuid, metric);
-    if (!series) continue;
-    curves.push({
-      run: run.uuid,
-      name: run.name,
-      colour: run.colour,
-      series,
-      x: xOf(series, axis, run.started),
-    });
+    const held = store.get(run.uuid, metric);
+    if (!held) continue;
+    const { series, x, ordered } = inOrder(held, xOf(held, axis, run));
+    const { uuid, name, colour, context = false, lit = colour } = run;
+    // Resumes lie in order of steps; once sorted by another metric their places mean nothing.
+    const resumes = ordered ? resumesOf(series, run.attempts) : [];
+    const crossed = metricOf(axis) !== null;
+    curves.push({ run: uuid, name, colour, lit, context, series, x, resumes, ordered: ordered || !crossed });
   }
   return curves;
 }
 
 /** Subscribes to the metric's series of all these runs; the number grows with every change. */
 function useVersion(store: SeriesStore, metric: string, runs: ShownRun[]): number {
-  const ids = runs.map((run) => run.uuid).join(" ");
+  const ids = JSON.stringify(runs.map((run) => run.uuid));
   const source = useMemo(() => {
     let version = 0;
     return {
@@ -219,15 +276,11 @@ function useVersion(store: SeriesStore, metric: string, runs: ShownRun[]): numbe
           version += 1;
           listener();
         };
-        const ends = ids ? ids.split(" ").map((run) => store.subscribe(run, metric, changed)) : [];
+        const ends = (JSON.parse(ids) as string[]).map((run) => store.subscribe(run, metric, changed));
         return () => ends.forEach((end) => end());
       },
       version: () => version,
     };
   }, [store, metric, ids]);
   return useSyncExternalStore(source.subscribe, source.version);
-}
-
-function sizeOf(element: HTMLElement): { width: number; height: number } {
-  return { width: Math.max(120, element.clientWidth), height: Math.max(80, element.clientHeight) };
 }

@@ -2,14 +2,14 @@
 import type uPlot from "uplot";
 import { number } from "../format/number";
 import { clock } from "../format/time";
-import { nearest, type Curve, type XAxis } from "./curve";
-import { xLabel } from "./plot";
+import { metricOf, xLabel, type XAxis } from "./axis";
+import { nearest, type Curve } from "./curve";
 
 const ROWS = 10;
 
 interface Props {
   curves: Curve[];
-  at: { x: number; top: number };
+  at: { x: number; top: number; above: boolean };
   axis: XAxis;
   plot: uPlot;
 }
@@ -25,22 +25,20 @@ export function Readout({ curves, at, axis, plot }: Props) {
     })
     .sort((a, b) => a.distance - b.distance);
   if (!rows.length) return null;
-  const head =
-    axis === "wall"
-      ? clock(at.x * 1000)
-      : `${axis === "step" ? "step " : ""}${xLabel(Math.round(at.x), axis)}`;
   return (
-    <div className="readout" aria-hidden="true">
-      <div className="readout-head">{head}</div>
+    <div className={at.above ? "readout above" : "readout"} aria-hidden="true">
+      <div className="readout-head">{placeText(at.x, axis)}</div>
       <table>
         <tbody>
-          {rows.slice(0, ROWS).map(({ curve, index }) => (
-            <tr key={curve.run}>
+          {rows.slice(0, ROWS).map(({ curve, index }, place) => (
+            <tr key={curve.run} className={place === 0 && rows.length > 1 ? "near" : ""}>
               <td>
                 <i className="swatch" style={{ background: curve.colour }} />
                 {curve.name}
               </td>
-              <td className="num">{number(curve.series.smooth?.[index] ?? curve.series.line[index])}</td>
+              <td className="num value">
+                {number(curve.series.smooth?.[index] ?? curve.series.line[index])}
+              </td>
               <td className="num dim">{spread(curve, index)}</td>
               <td className="num dim">@ {number(curve.series.step[index])}</td>
             </tr>
@@ -52,8 +50,19 @@ export function Readout({ curves, at, axis, plot }: Props) {
   );
 }
 
+export function placeText(x: number, axis: XAxis): string {
+  if (axis === "wall") return clock(x * 1000);
+  const metric = metricOf(axis);
+  if (metric !== null) return `${metric} ${number(x)}`;
+  if (axis === "step" || axis === "rstep") {
+    return `${axis === "step" ? "step" : "relative step"} ${Math.round(x).toLocaleString("en")}`;
+  }
+  return xLabel(x, axis);
+}
+
 function spread({ series }: Curve, index: number): string {
-  if (series.smooth) return `raw ${number(series.line[index])}`;
-  if (!series.low || !series.high || series.low[index] === series.high[index]) return "";
-  return `${number(series.low[index])} … ${number(series.high[index])}`;
+  const runs = series.runs ? `${series.runs[index]} runs ` : "";
+  if (series.smooth) return `${runs}raw ${number(series.line[index])}`;
+  if (!series.low || !series.high || series.low[index] === series.high[index]) return runs;
+  return `${runs}${number(series.low[index])} … ${number(series.high[index])}`;
 }

@@ -1,6 +1,8 @@
-// Curves on a canvas: bands as one path, lines broken at gaps, marks for what is not a number.
+// Curves on a canvas: bands as one path, lines broken at gaps and resumes, marks for what is not on the axis.
 import type { Column } from "../api/payload";
 import type { Curve, YScale } from "./curve";
+import { density } from "./density";
+import { drawArrows, drawGutter, drawMarks, drawResumes } from "./marks";
 
 export interface Frame {
   context: CanvasRenderingContext2D;
@@ -13,10 +15,15 @@ export interface Frame {
   y: (value: number) => number;
   scale: YScale;
   surface: string;
+  ink: string;
+  /** The least value a log axis shows above its gutter. */
+  floor: number;
+  clip: boolean;
 }
 
 const SPARSE_PX = 14; // points further apart than this are marked
-const MERGE_PX = 9;
+const BANDS_AT_MOST = 20; // beyond, a line goes through the least and greatest of each bucket instead
+const DENSITY_FROM = 50;
 
 export function drawCurves(frame: Frame, curves: Curve[], lit: string | null): void {
   const { context } = frame;
@@ -25,20 +32,39 @@ export function drawCurves(frame: Frame, curves: Curve[], lit: string | null): v
   context.rect(frame.left, frame.top, frame.width, frame.height);
   context.clip();
   context.lineJoin = "round";
-  const order = lit ? [...curves].sort((a, b) => Number(a.run === lit) - Number(b.run === lit)) : curves;
-  for (const curve of order) drawCurve(frame, curve, lit !== null && curve.run !== lit, curve.run === lit);
+  if (frame.scale === "log" && frame.floor > 0) drawGutter(frame, curves);
+  const found = lit === null ? undefined : curves.find((curve) => curve.run === lit);
+  let lines = curves.filter((curve) => curve !== found);
+  if (curves.length > DENSITY_FROM) {
+    const crowd = lines.filter((curve) => curve.context);
+    drawCloud(frame, crowd);
+    lines = lines.filter((curve) => !curve.context);
+  } else lines.sort((a, b) => Number(b.context) - Number(a.context));
+  const bands = curves.length <= BANDS_AT_MOST;
+  for (const curve of lines) {
+    const fade = found ? (curve.context ? 0.35 : 0.22) : curve.context ? 0.55 : 1;
+    drawCurve(frame, curve, curve.colour, fade, bands && !curve.context, false);
+  }
+  if (found) drawCurve(frame, found, found.lit, 1, true, true);
+  drawResumes(frame, found ? [found] : lines.filter((curve) => !curve.context));
   context.restore();
 }
 
-function drawCurve(frame: Frame, curve: Curve, faded: boolean, lit: boolean): void {
+function drawCurve(
+  frame: Frame,
+  curve: Curve,
+  colour: string,
+  fade: number,
+  bands: boolean,
+  lit: boolean,
+): void {
   const { context, ratio } = frame;
-  const { series, x, colour } = curve;
-  const fade = faded ? 0.18 : 1;
+  const { series, x } = curve;
   context.strokeStyle = colour;
   context.fillStyle = colour;
-  if (series.low && series.high) {
+  if (series.low && series.high && bands) {
     context.globalAlpha = (series.smooth ? 0.1 : 0.2) * fade;
-    const band = ribbon(frame, x, series.low, series.high);
+    const band = ribbon(frame, curve, series.low, series.high);
     context.fill(band);
     // A spike one bucket wide has next to no area: its edge is what shows it.
     context.globalAlpha = (series.smooth ? 0.16 : 0.34) * fade;
@@ -47,26 +73,34 @@ function drawCurve(frame: Frame, curve: Curve, faded: boolean, lit: boolean): vo
   }
   const thin = ratio > 1 ? 1.35 * ratio : 1;
   context.lineWidth = lit ? thin + ratio : thin;
+  const envelope = !bands && series.low && series.high;
   if (series.smooth) {
     context.globalAlpha = 0.32 * fade;
-    context.stroke(line(frame, x, series.line));
+    if (curve.ordered) context.stroke(envelope ? spiked(frame, curve) : line(frame, curve, series.line));
     context.globalAlpha = fade;
     context.lineWidth = lit ? thin + ratio : Math.max(thin, 1.6 * ratio);
-    context.stroke(line(frame, x, series.smooth));
+    if (curve.ordered) context.stroke(line(frame, curve, series.smooth));
   } else {
     context.globalAlpha = fade;
-    context.stroke(line(frame, x, series.line));
+    if (curve.ordered || series.shift >= 0)
+      context.stroke(envelope ? spiked(frame, curve) : line(frame, curve, series.line));
   }
-  drawDots(frame, x, series.line);
-  drawMarks(frame, curve);
+  drawDots(frame, x, series.line, curve.ordered);
+  if (frame.clip) drawArrows(frame, curve, colour);
+  drawMarks(frame, curve, colour);
   context.globalAlpha = 1;
 }
 
-function line(frame: Frame, x: Column, y: Column): Path2D {
+function line(frame: Frame, { x, resumes }: Curve, y: Column): Path2D {
   const path = new Path2D();
   let open = false;
+  let resume = 0;
   for (let index = 0; index < x.length; index += 1) {
     const value = y[index]!;
+    if (index === resumes[resume]) {
+      open = false;
+      resume += 1;
+    }
     if (!Number.isFinite(value) || (frame.scale === "log" && value <= 0)) {
       open = false;
       continue;
@@ -80,9 +114,38 @@ function line(frame: Frame, x: Column, y: Column): Path2D {
   return path;
 }
 
-function ribbon(frame: Frame, x: Column, low: Column, high: Column): Path2D {
+/** Through the first, least, greatest and last of each bucket: as thin as a line, and no spike is lost. */
+function spiked(frame: Frame, { series, x, resumes }: Curve): Path2D {
+  const path = new Path2D();
+  let open = false;
+  let resume = 0;
+  for (let index = 0; index < x.length; index += 1) {
+    if (index === resumes[resume]) {
+      open = false;
+      resume += 1;
+    }
+    const middle = series.line[index]!;
+    if (!Number.isFinite(middle) || (frame.scale === "log" && middle <= 0)) {
+      open = false;
+      continue;
+    }
+    const px = frame.x(x[index]!);
+    const low = series.low![index]!;
+    const shown = frame.scale !== "log" || low > 0;
+    if (open) path.lineTo(px, frame.y(middle));
+    else path.moveTo(px, frame.y(middle));
+    if (shown && low < middle) path.lineTo(px, frame.y(low));
+    if (series.high![index]! > middle) path.lineTo(px, frame.y(series.high![index]!));
+    path.lineTo(px, frame.y(middle));
+    open = true;
+  }
+  return path;
+}
+
+function ribbon(frame: Frame, { x, resumes }: Curve, low: Column, high: Column): Path2D {
   const path = new Path2D();
   const bottom = frame.top + frame.height;
+  const breaks = new Set(resumes);
   let start = -1;
   const close = (end: number) => {
     for (let index = end - 1; index >= start; index -= 1) {
@@ -96,10 +159,8 @@ function ribbon(frame: Frame, x: Column, low: Column, high: Column): Path2D {
   for (let index = 0; index < x.length; index += 1) {
     const value = high[index]!;
     const there = Number.isFinite(value) && !(frame.scale === "log" && value <= 0);
-    if (!there) {
-      if (start >= 0) close(index);
-      continue;
-    }
+    if (start >= 0 && (!there || breaks.has(index))) close(index);
+    if (!there) continue;
     if (start < 0) {
       start = index;
       path.moveTo(frame.x(x[index]!), frame.y(value));
@@ -110,7 +171,7 @@ function ribbon(frame: Frame, x: Column, low: Column, high: Column): Path2D {
 }
 
 /** Where points are sparse, or a point stands between two gaps and would make no line. */
-function drawDots(frame: Frame, x: Column, y: Column): void {
+function drawDots(frame: Frame, x: Column, y: Column, ordered: boolean): void {
   const { context, ratio } = frame;
   const radius = 1.9 * ratio;
   context.beginPath();
@@ -121,7 +182,7 @@ function drawDots(frame: Frame, x: Column, y: Column): void {
     const before = index > 0 && Number.isFinite(y[index - 1]!) ? px - frame.x(x[index - 1]!) : Infinity;
     const after =
       index < x.length - 1 && Number.isFinite(y[index + 1]!) ? frame.x(x[index + 1]!) - px : Infinity;
-    if (Math.min(before, after) < SPARSE_PX * ratio) continue;
+    if (ordered && Math.min(before, after) < SPARSE_PX * ratio) continue;
     const py = frame.y(value);
     context.moveTo(px + radius, py);
     context.arc(px, py, radius, 0, 2 * Math.PI);
@@ -129,71 +190,39 @@ function drawDots(frame: Frame, x: Column, y: Column): void {
   context.fill();
 }
 
-interface Mark {
-  x: number;
-  y: number;
-  kind: "nan" | "above" | "below";
-  count: number;
+let cloudCanvas: HTMLCanvasElement | null = null;
+
+function drawCloud(frame: Frame, curves: Curve[]): void {
+  const width = Math.max(1, Math.round(frame.width));
+  const height = Math.max(1, Math.round(frame.height));
+  const grid = density(
+    curves,
+    width,
+    height,
+    (value) => frame.x(value) - frame.left,
+    (value) => (frame.scale === "log" && value <= 0 ? NaN : frame.y(value) - frame.top),
+  );
+  if (!grid.most) return;
+  cloudCanvas ??= document.createElement("canvas");
+  cloudCanvas.width = width;
+  cloudCanvas.height = height;
+  const context = cloudCanvas.getContext("2d");
+  if (!context) return;
+  const image = context.createImageData(width, height);
+  const pixels = new Uint32Array(image.data.buffer);
+  const ink = channels(frame.ink);
+  const scale = Math.log1p(grid.most);
+  for (let place = 0; place < grid.counts.length; place += 1) {
+    const count = grid.counts[place]!;
+    // One lonely line is still seen.
+    if (count) pixels[place] = ((Math.round(40 + 190 * (Math.log1p(count) / scale)) << 24) | ink) >>> 0;
+  }
+  context.putImageData(image, 0, 0);
+  frame.context.drawImage(cloudCanvas, frame.left, frame.top);
 }
 
-function drawMarks(frame: Frame, { series, x, colour }: Curve): void {
-  const { context, ratio } = frame;
-  const marks = { nan: [] as Mark[], above: [] as Mark[], below: [] as Mark[] };
-  let good = NaN;
-  for (let index = 0; index < x.length; index += 1) {
-    const value = series.line[index]!;
-    const px = frame.x(x[index]!);
-    const shown = Number.isFinite(value) && (frame.scale !== "log" || value > 0);
-    if (shown) good = value;
-    const single = series.shift < 0 && !Number.isFinite(value);
-    const nan = single ? Number(Number.isNaN(value)) : (series.nan?.[index] ?? 0);
-    const above = single ? Number(value === Infinity) : (series.above?.[index] ?? 0);
-    const below = single ? Number(value === -Infinity) : (series.below?.[index] ?? 0);
-    const middle = frame.top + frame.height / 2;
-    if (nan)
-      put(
-        marks.nan,
-        { x: px, y: Number.isNaN(good) ? middle : frame.y(good), kind: "nan", count: nan },
-        ratio,
-      );
-    if (above) put(marks.above, { x: px, y: frame.top + 6 * ratio, kind: "above", count: above }, ratio);
-    if (below)
-      put(
-        marks.below,
-        { x: px, y: frame.top + frame.height - 6 * ratio, kind: "below", count: below },
-        ratio,
-      );
-  }
-  for (const mark of [...marks.nan, ...marks.above, ...marks.below]) {
-    context.beginPath();
-    outline(context, mark, 4.5 * ratio);
-    context.closePath();
-    context.fillStyle = frame.surface;
-    context.fill();
-    context.strokeStyle = colour;
-    context.lineWidth = 1.5 * ratio;
-    context.stroke();
-  }
-}
-
-/** Merged with the mark before it where both would touch. */
-function put(marks: Mark[], mark: Mark, ratio: number): void {
-  const last = marks.at(-1);
-  if (last && mark.x - last.x < MERGE_PX * ratio && Math.abs(mark.y - last.y) < MERGE_PX * ratio)
-    last.count += mark.count;
-  else marks.push(mark);
-}
-
-function outline(context: CanvasRenderingContext2D, { x, y, kind }: Mark, size: number): void {
-  if (kind === "nan") {
-    context.moveTo(x, y - size);
-    context.lineTo(x + size, y);
-    context.lineTo(x, y + size);
-    context.lineTo(x - size, y);
-    return;
-  }
-  const up = kind === "above" ? -1 : 1;
-  context.moveTo(x, y + up * size);
-  context.lineTo(x + size, y - up * size);
-  context.lineTo(x - size, y - up * size);
+/** "#rrggbb" as the low bits of a little-endian pixel. */
+function channels(colour: string): number {
+  const value = Number.parseInt(colour.slice(1), 16);
+  return ((value & 0xff) << 16) | (value & 0xff00) | (value >> 16);
 }

@@ -2,17 +2,22 @@
 import "uplot/dist/uPlot.min.css";
 import uPlot from "uplot";
 import { number } from "../format/number";
-import { duration } from "../format/time";
 import type { Theme } from "../theme/theme";
-import type { Curve, Range, XAxis, YScale } from "./curve";
+import { INK } from "./ink";
+import { xLabel, type XAxis } from "./axis";
+import type { Curve, Range, YScale } from "./curve";
+import { gutterTick, logTicks } from "./ticks";
 import { drawCurves } from "./draw";
-import { lit } from "./lit";
 
 export interface PlotState {
   curves: Curve[];
   axis: XAxis;
   scale: YScale;
   theme: Theme;
+  lit: string | null;
+  clip: boolean;
+  /** Where a log axis ends and its gutter begins; 0: it has none. */
+  floor: number;
 }
 
 export interface PlotEvents {
@@ -21,11 +26,6 @@ export interface PlotEvents {
 }
 
 const SYNC = uPlot.sync("x");
-
-export const INK: Record<Theme, { text: string; grid: string; surface: string }> = {
-  light: { text: "#5d6673", grid: "#eceae6", surface: "#ffffff" },
-  dark: { text: "#98a2b0", grid: "#262c34", surface: "#171b21" },
-};
 
 const FONT = '11px Inter, ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
@@ -38,6 +38,10 @@ export function makePlot(
   const { axis, scale, theme } = state();
   const ink = INK[theme];
   let hovered = false;
+  const logSplits = (_: uPlot, __: number, min: number, max: number) => {
+    const { floor } = state();
+    return floor > 0 ? [gutterTick(min, floor), ...logTicks(floor, max)] : logTicks(min, max);
+  };
   const line = { stroke: ink.text, font: FONT, ticks: { show: false }, grid: { stroke: ink.grid, width: 1 } };
   const plot = new uPlot(
     {
@@ -64,8 +68,13 @@ export function makePlot(
           gap: 6,
           size: (_: uPlot, values: string[] | null) =>
             14 + 6.4 * Math.max(3, ...(values ?? []).map((value) => value?.length ?? 0)),
+          ...(scale === "log" ? { splits: logSplits, filter: (_: uPlot, ticks: number[]) => ticks } : {}),
           values: (_: uPlot, ticks: (number | null)[]) =>
-            ticks.map((tick) => (tick === null ? "" : number(tick, 4))),
+            ticks.map((tick) => {
+              if (tick === null) return "";
+              const { floor } = state();
+              return floor > 0 && tick < floor * (1 - 1e-9) ? "≤ 0" : number(tick, 4);
+            }),
         },
       ],
       series: [{}, { show: true, paths: () => null, points: { show: false } }],
@@ -107,9 +116,12 @@ export function makePlot(
                 y: (value) => self.valToPos(value, "y", true),
                 scale: now.scale,
                 surface: INK[now.theme].surface,
+                ink: INK[now.theme].text,
+                floor: now.floor,
+                clip: now.clip,
               },
               now.curves,
-              lit(),
+              now.lit,
             );
           },
         ],
@@ -160,11 +172,4 @@ export function setView(plot: uPlot, x: Range, y: Range): void {
     plot.setScale("y", y);
     plot.redraw(false, true);
   });
-}
-
-export function xLabel(value: number, axis: XAxis): string {
-  if (axis === "relative") return value === 0 ? "0" : duration(value * 1000).replace(/ 0 [sm]$/, "");
-  if (Math.abs(value) >= 1e6) return `${number(value / 1e6, 4)} M`;
-  if (Math.abs(value) >= 1e4) return `${number(value / 1e3, 4)} k`;
-  return number(value);
 }

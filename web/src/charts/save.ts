@@ -1,30 +1,5 @@
-// A chart as a picture or as a table, saved from what is in view.
+// A chart as a picture of what is in view.
 import type { Curve } from "./curve";
-
-export function saveCsv(title: string, curves: Curve[]): void {
-  const bucketed = curves.some((curve) => curve.series.shift >= 0);
-  const head = bucketed
-    ? ["run", "step", "time_ms", "line", "min", "max", "points", "nan", "plus_inf", "minus_inf"]
-    : ["run", "step", "time_ms", "value"];
-  const rows = [head.join(",")];
-  for (const { run, name, series } of curves) {
-    for (let index = 0; index < series.step.length; index += 1) {
-      const cells: (string | number)[] = [
-        quoted(name || run),
-        series.step[index]!,
-        series.time[index]!,
-        series.line[index]!,
-      ];
-      if (bucketed) {
-        for (const column of [series.low, series.high]) cells.push(column?.[index] ?? series.line[index]!);
-        cells.push(series.counts?.[index] ?? 1);
-        for (const column of [series.nan, series.above, series.below]) cells.push(column?.[index] ?? 0);
-      }
-      rows.push(cells.join(","));
-    }
-  }
-  save(new Blob([rows.join("\n") + "\n"], { type: "text/csv" }), `${fileName(title)}.csv`);
-}
 
 export function savePng(
   title: string,
@@ -62,12 +37,6 @@ function save(blob: Blob, name: string): void {
   link.download = name;
   link.click();
   window.setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
-
-/** Text as one CSV cell that no spreadsheet takes for a formula. */
-function quoted(text: string): string {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return `"${safe.replaceAll('"', '""')}"`;
 }
 
 function fileName(title: string): string {

@@ -8,6 +8,9 @@ export interface Series {
   shift: number;
   points: number;
   seen: number;
+  /** Points without a place on the x axis: the metric there has no value at their step. */
+  unplaced: number;
+  /** Of a group: its runs. */
   ranks: number;
   step: Column;
   time: Column;
@@ -20,6 +23,12 @@ export interface Series {
   nan?: Column;
   above?: Column;
   below?: Column;
+  /** Finite points that are not above zero, of each bucket. */
+  nonpos?: Column;
+  /** Of a group: how many runs have points in the bucket. */
+  runs?: Column;
+  /** Values of the metric on the x axis. */
+  x?: Column;
 }
 
 interface Wire {
@@ -29,6 +38,7 @@ interface Wire {
   since: number | null;
   points: number;
   seen: number;
+  unplaced: number;
   ranks: number;
   columns: Record<string, number>;
 }
@@ -47,6 +57,9 @@ const OPTIONAL = {
   nan: "nan",
   above: "above",
   below: "below",
+  nonpos: "nonpos",
+  runs: "runs",
+  x: "x",
 };
 
 export function answers(buffer: ArrayBuffer): Answer[] {
@@ -59,6 +72,7 @@ export function answers(buffer: ArrayBuffer): Answer[] {
       shift: wire.shift,
       points: wire.points,
       seen: wire.seen,
+      unplaced: wire.unplaced,
       ranks: wire.ranks,
       step: column("step"),
       time: column("time"),
@@ -71,7 +85,21 @@ export function answers(buffer: ArrayBuffer): Answer[] {
   });
 }
 
-const COLUMNS = ["step", "time", "line", "low", "high", "smooth", "counts", "nan", "above", "below"] as const;
+const COLUMNS = [
+  "step",
+  "time",
+  "line",
+  "low",
+  "high",
+  "smooth",
+  "counts",
+  "nan",
+  "above",
+  "below",
+  "nonpos",
+  "runs",
+  "x",
+] as const;
 
 /** What is held up to `since`, then the new part. Old buckets are the same objects' bytes: nothing moves on screen. */
 export function join(held: Series, { series: fresh, since }: Answer): Series {
@@ -90,6 +118,20 @@ export function join(held: Series, { series: fresh, since }: Answer): Series {
     joined[name] = whole;
   }
   return joined;
+}
+
+/** In order of x: a series whose times or x values go back and forth is drawn from left to right. */
+export function inOrder(series: Series, x: Column): { series: Series; x: Column; ordered: boolean } {
+  let ordered = true;
+  for (let index = 1; index < x.length && ordered; index += 1) ordered = !(x[index]! < x[index - 1]!);
+  if (ordered) return { series, x, ordered };
+  const places = Uint32Array.from(x, (_, index) => index).sort((a, b) => x[a]! - x[b]! || a - b);
+  const sorted: Series = { ...series };
+  for (const name of COLUMNS) {
+    const column = series[name];
+    if (column) sorted[name] = Float64Array.from(places, (place) => column[place]!);
+  }
+  return { series: sorted, x: Float64Array.from(places, (place) => x[place]!), ordered };
 }
 
 /** Non-finite points of a series. */

@@ -20,6 +20,18 @@ interface Entry {
   loading: boolean;
 }
 
+/** How series are asked for; a new way is a new store. */
+export interface Asking {
+  buckets: number;
+  smoothing: number;
+  view: (run: string) => View | null;
+  /** The metric on the x axis. */
+  x: string | null;
+  /** The runs of a group by the group's name; null: this is a run. */
+  members: (run: string) => string[] | null;
+  median: boolean;
+}
+
 const ENTRIES_KEPT = 400; // charts scrolled away from are back at once; beyond, the oldest go
 const TOGETHER = 60; // series in one request
 
@@ -31,9 +43,7 @@ export class SeriesStore {
   private generation = 0;
 
   constructor(
-    private readonly buckets: number,
-    private readonly smoothing: number,
-    private readonly view: (run: string) => View | null,
+    private readonly asking: Asking,
     /** What was shown before a zoom or a new smoothing: drawn until the answer is here, so that nothing blinks. */
     private before: SeriesStore | null = null,
   ) {
@@ -72,7 +82,8 @@ export class SeriesStore {
   /** Something was written to the run at this step or after. */
   touch(run: string, fromStep: number): void {
     for (const entry of this.entries.values()) {
-      if (entry.run === run) entry.stale = entry.stale === null ? fromStep : Math.min(entry.stale, fromStep);
+      const touched = entry.run === run || this.asking.members(entry.run)?.includes(run);
+      if (touched) entry.stale = entry.stale === null ? fromStep : Math.min(entry.stale, fromStep);
     }
     this.schedule();
   }
@@ -113,8 +124,9 @@ export class SeriesStore {
     try {
       const buffer = await postBytes("series", {
         series: asked,
-        buckets: this.buckets,
-        smoothing: this.smoothing,
+        buckets: this.asking.buckets,
+        smoothing: this.asking.smoothing,
+        median: this.asking.median,
       });
       if (generation !== this.generation) return;
       answers(buffer).forEach((answer, index) => {
@@ -135,11 +147,16 @@ export class SeriesStore {
 
   private ask(entry: Entry): Record<string, unknown> {
     const asked: Record<string, unknown> = { run: entry.run, metric: entry.metric };
-    const view = this.view(entry.run);
-    if (view) Object.assign(asked, { low: view.low, high: view.high, by_time: view.byTime });
+    const { view, x, members } = this.asking;
+    const part = view(entry.run);
+    if (part) Object.assign(asked, { low: part.low, high: part.high, by_time: part.byTime });
+    const runs = members(entry.run);
+    if (runs) asked.members = runs;
+    if (x !== null) asked.x = x;
     const since = entry.stale;
-    // The average of a smoothed curve reaches back, but only over what was there before: a new tail is enough.
-    if (entry.series?.step.length && since !== null && Number.isFinite(since)) {
+    // The average of a smoothed curve reaches back, but only over what was there before: a new tail is enough. A point
+    // may come in anywhere on another metric's axis, and into any step of a group: these are asked for in full.
+    if (entry.series?.step.length && since !== null && Number.isFinite(since) && x === null && !runs) {
       Object.assign(asked, { since, shift: entry.series.shift });
     }
     return asked;

@@ -1,10 +1,9 @@
 import { useEffect, useRef } from "react";
-import { INK } from "../charts/plot";
+import { INK } from "../charts/ink";
 import { number } from "../format/number";
 import { useTheme } from "../theme/theme";
-import type { Rows } from "./codes";
+import { labelled, type Rows } from "./codes";
 import { columnRows, type Heat } from "./columns";
-import { labelled } from "./Heatmap";
 
 /** The distribution at one step: one bar a native bucket, in the heatmap's rows. */
 export function Bars({ data, rows, column }: { data: Heat; rows: Rows; column: number }) {

@@ -1,9 +1,11 @@
+import "uplot/dist/uPlot.min.css";
 import { useEffect, useMemo, useRef } from "react";
 import uPlot from "uplot";
-import { INK, xLabel } from "../charts/plot";
+import { xLabel } from "../charts/axis";
+import { INK } from "../charts/ink";
 import { number } from "../format/number";
 import { useTheme } from "../theme/theme";
-import type { Rows } from "./codes";
+import { labelled, type Rows } from "./codes";
 import { columnRows, quantileRow, type Heat } from "./columns";
 import { paint } from "./paint";
 
@@ -12,13 +14,15 @@ interface Props {
   rows: Rows;
   byCount: boolean;
   column: number;
+  /** Its cursor and those of the line charts go together. */
+  synced: boolean;
   onColumn: (column: number) => void;
 }
 
 const FONT = '11px Inter, ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 const STRIP = 7; // px at the bottom for steps with non-finite values
 
-export function Heatmap({ data, rows, byCount, column, onColumn }: Props) {
+export function Heatmap({ data, rows, byCount, column, synced, onColumn }: Props) {
   const theme = useTheme();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -67,7 +71,12 @@ export function Heatmap({ data, rows, byCount, column, onColumn }: Props) {
           },
         ],
         series: [{}, { paths: () => null, points: { show: false } }],
-        cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+        cursor: {
+          y: false,
+          points: { show: false },
+          drag: { x: false, y: false },
+          ...(synced ? { sync: { key: "x", scales: ["x", null] } } : {}),
+        },
         hooks: {
           draw: [
             (self) => draw(self, state.current, INK[theme].surface, theme === "dark" ? "#ffd479" : "#c2410c"),
@@ -88,14 +97,17 @@ export function Heatmap({ data, rows, byCount, column, onColumn }: Props) {
       element,
     );
     plot.current = made;
+    const sync = synced ? uPlot.sync("x") : null;
+    sync?.sub(made);
     const resized = new ResizeObserver(() => made.setSize(size()));
     resized.observe(element);
     return () => {
       resized.disconnect();
+      sync?.unsub(made);
       made.destroy();
       plot.current = null;
     };
-  }, [data, rows, theme]);
+  }, [data, rows, theme, synced]);
   return <div className="plot heat" ref={host} />;
 }
 
@@ -184,16 +196,4 @@ function quantileLines(data: Heat, rows: Rows): Float64Array[] {
     lines[2]![column] = quantileRow(counts, 0.95);
   }
   return lines;
-}
-
-/** Rows whose edge gets a label: zero, and evenly spaced ones on both sides of it. */
-export function labelled(rows: Rows): number[] {
-  const every = Math.max(1, Math.round(rows.count / 6));
-  const ticks: number[] = [];
-  if (rows.zero >= 0) {
-    for (let row = rows.zero; row >= 0; row -= every) if (row !== rows.zero) ticks.unshift(row);
-    ticks.push(rows.zero + 0.5);
-    for (let row = rows.zero + every; row < rows.count; row += every) ticks.push(row);
-  } else for (let row = 0; row < rows.count; row += every) ticks.push(row);
-  return ticks;
 }

@@ -65,3 +65,15 @@ export function rowsOf(codes: Iterable<number>): Rows {
     },
   };
 }
+
+/** Rows whose edge gets a label: zero, and evenly spaced ones on both sides of it. */
+export function labelled(rows: Rows): number[] {
+  const every = Math.max(1, Math.round(rows.count / 6));
+  const ticks: number[] = [];
+  if (rows.zero >= 0) {
+    for (let row = rows.zero; row >= 0; row -= every) if (row !== rows.zero) ticks.unshift(row);
+    ticks.push(rows.zero + 0.5);
+    for (let row = rows.zero + every; row < rows.count; row += every) ticks.push(row);
+  } else for (let row = 0; row < rows.count; row += every) ticks.push(row);
+  return ticks;
+}

@@ -1,61 +1,134 @@
-import { useEffect, useRef, useState } from "react";
-import { setParams } from "../address/location";
-import type { Range, XAxis, YScale } from "../charts/curve";
-import { LineChart, type ShownRun } from "../charts/LineChart";
-import type { SeriesStore } from "../charts/store";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { setParams, useParam } from "../address/location";
+import { columnsFor, type Cards, type Section } from "../charts/cards";
+import { LineChart, type CardActions, type Shared } from "../charts/LineChart";
 
-interface Shared {
-  runs: ShownRun[];
-  store: SeriesStore;
-  axis: XAxis;
-  scale: YScale;
-  smoothing: number;
-  zoom: Range | null;
+interface Common {
+  shared: Shared;
+  cards: Cards;
+  actions: CardActions;
+  /** Which of the metrics are histograms, and the run they are of. */
+  heats: Set<string>;
+  own: string;
 }
 
-interface Props extends Shared {
-  prefix: string;
-  metrics: string[];
+const HeatCard = lazy(() => import("../heat/HeatCard").then((module) => ({ default: module.HeatCard })));
+
+const CARDS_OPEN = 12; // past a dozen, sections start out closed
+
+/** The tree of prefixes, a section a branch. */
+export function ChartSections({
+  sections,
+  searching,
+  ...common
+}: Common & { sections: Section[]; searching: boolean }) {
+  const [open] = useParam("open", "");
+  const [shut] = useParam("shut", "");
+  const opened = new Set(open ? open.split(",") : []);
+  const closed = new Set(shut ? shut.split(",") : []);
+  let cards = 0;
+  const draw = (section: Section, depth: number) => {
+    const first = cards === 0;
+    cards += section.names.length;
+    const ahead = cards;
+    const expanded = searching
+      ? !closed.has(section.key)
+      : opened.has(section.key) ||
+        (!closed.has(section.key) && (first || cards + (section.names.length ? 0 : 1) <= CARDS_OPEN));
+    if (!expanded) cards = ahead + section.total - section.names.length;
+    const toggle = () => setParams(toggled(section.key, expanded, opened, closed), true);
+    return (
+      <section key={section.key} className="group" aria-label={section.label || "metrics"}>
+        {(section.label || sections.length > 1) && (
+          <SectionHead section={section} expanded={expanded} depth={depth} onToggle={toggle} />
+        )}
+        {expanded && (
+          <>
+            {section.names.length > 0 && <ChartGrid names={section.names} {...common} />}
+            {section.sections.length > 0 && (
+              <div className="branches">{section.sections.map((inner) => draw(inner, depth + 1))}</div>
+            )}
+          </>
+        )}
+      </section>
+    );
+  };
+  return <>{sections.map((section) => draw(section, 0))}</>;
+}
+
+interface HeadProps {
+  section: Section;
   expanded: boolean;
+  depth: number;
   onToggle: () => void;
 }
 
-export function ChartGroup({ prefix, metrics, expanded, onToggle, ...shared }: Props) {
+function SectionHead({ section, expanded, depth, onToggle }: HeadProps) {
+  const Level = depth === 0 ? "h2" : "h3";
   return (
-    <section className="group" aria-label={prefix || "metrics without a group"}>
-      <h2>
-        <button type="button" aria-expanded={expanded} onClick={onToggle} className="group-head">
-          <svg
-            viewBox="0 0 6 10"
-            width="6"
-            height="10"
-            aria-hidden="true"
-            className={expanded ? "turn open" : "turn"}
-          >
-            <path d="M1 1l4 4-4 4" />
-          </svg>
-          <span className="cut">{prefix || "metrics"}</span>
-          <span className="badge">{metrics.length.toLocaleString("en")}</span>
-        </button>
-      </h2>
-      {expanded && (
-        <div className="grid">
-          {metrics.map((metric) => (
-            <Slot
-              key={metric}
-              metric={metric}
-              title={prefix ? metric.slice(prefix.length + 1) : metric}
-              {...shared}
-            />
-          ))}
-        </div>
-      )}
-    </section>
+    <Level className="group-title">
+      <button type="button" aria-expanded={expanded} onClick={onToggle} className="group-head">
+        <svg
+          viewBox="0 0 6 10"
+          width="6"
+          height="10"
+          aria-hidden="true"
+          className={expanded ? "turn open" : "turn"}
+        >
+          <path d="M1 1l4 4-4 4" />
+        </svg>
+        <span className="cut">{section.label || "metrics"}</span>
+        <span className="badge">{section.total.toLocaleString("en")}</span>
+      </button>
+    </Level>
+  );
+}
+
+function toggled(
+  name: string,
+  expanded: boolean,
+  opened: Set<string>,
+  closed: Set<string>,
+): Record<string, string> {
+  if (expanded) {
+    opened.delete(name);
+    closed.add(name);
+  } else {
+    closed.delete(name);
+    opened.add(name);
+  }
+  return { open: [...opened].join(","), shut: [...closed].join(",") };
+}
+
+/** Cards side by side, as many columns as leave the last row nearly full. */
+export function ChartGrid({ names, ...common }: Common & { names: string[] }) {
+  const host = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(0);
+  useEffect(() => {
+    const element = host.current;
+    if (!element) return;
+    const resized = new ResizeObserver(([entry]) => setWidth(entry?.contentRect.width ?? 0));
+    resized.observe(element);
+    return () => resized.disconnect();
+  }, []);
+  const columns = width ? columnsFor(width, names.length) : 1;
+  const rows = Math.ceil(names.length / columns);
+  const tall = rows === 1 ? "one-row" : rows === 2 && columns > 1 ? "two-rows" : "";
+  return (
+    <div
+      className={`chart-grid ${tall}`}
+      ref={host}
+      style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}
+    >
+      {names.map((metric) => (
+        <Slot key={metric} metric={metric} {...common} />
+      ))}
+    </div>
   );
 }
 
 /** A chart near the viewport, else the room it will take: 1,500 canvases would be gigabytes. */
-function Slot({ metric, title, ...shared }: Shared & { metric: string; title: string }) {
+function Slot({ metric, shared, cards, actions, heats, own }: Common & { metric: string }) {
   const host = useRef<HTMLDivElement>(null);
   const [near, setNear] = useState(false);
   useEffect(() => {
@@ -67,15 +140,35 @@ function Slot({ metric, title, ...shared }: Shared & { metric: string; title: st
     watch.observe(element);
     return () => watch.disconnect();
   }, []);
-  const zoomTo = (range: Range | null) =>
-    setParams({ z: range ? `${short(range.min)}:${short(range.max)}` : null });
   return (
     <div className="slot" ref={host}>
-      {near && <LineChart metric={metric} title={title} onZoom={zoomTo} {...shared} />}
+      {near && heats.has(metric) && (
+        <Suspense fallback={null}>
+          <HeatCard
+            run={own}
+            metric={metric}
+            step={null}
+            byCount={false}
+            ridge={false}
+            onStep={ignore}
+            compact
+            synced={shared.axis === "step"}
+          />
+        </Suspense>
+      )}
+      {near && !heats.has(metric) && (
+        <LineChart
+          metric={metric}
+          settings={cards.settings[metric] ?? {}}
+          pinned={cards.pinned.includes(metric)}
+          actions={actions}
+          {...shared}
+        />
+      )}
     </div>
   );
 }
 
-function short(value: number): string {
-  return String(Number(value.toPrecision(12)));
+function ignore(): void {
+  // A card among line charts has no slider to move.
 }

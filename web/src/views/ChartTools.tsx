@@ -1,16 +1,30 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { setParams } from "../address/location";
-import type { XAxis, YScale } from "../charts/curve";
+import type { RunRow } from "../api/types";
+import { axisName, metricOf, type XAxis } from "../charts/axis";
+import type { YScale } from "../charts/curve";
+import { matcher } from "../format/names";
+import { plural } from "../format/number";
+import { Popover } from "../parts/Popover";
+import { CompareWith } from "./CompareWith";
 
 interface Props {
+  project: string;
   axis: XAxis;
   scale: YScale;
   smoothing: number;
   search: string;
+  names: string[];
+  /** Those that can be on the x axis. */
+  scalars: string[];
+  rows: RunRow[];
+  /** How many runs the project has. */
   total: number;
+  grouped: boolean;
 }
 
-export function ChartTools({ axis, scale, smoothing, search, total }: Props) {
+export function ChartTools(props: Props) {
+  const { project, axis, scale, smoothing, search, names, scalars, rows, total, grouped } = props;
   const box = useRef<HTMLInputElement>(null);
   useEffect(() => {
     const slash = (event: KeyboardEvent) => {
@@ -27,17 +41,12 @@ export function ChartTools({ axis, scale, smoothing, search, total }: Props) {
         ref={box}
         type="search"
         className="search"
-        placeholder={`Search ${total.toLocaleString("en")} metrics ( / )`}
+        placeholder={`Search ${plural(names.length, "metric")} ( / )`}
         aria-label="Search metrics"
         value={search}
         onChange={(event) => setParams({ q: event.target.value || null }, true)}
       />
-      <Choice
-        label="x axis"
-        value={axis}
-        options={{ step: "Step", relative: "Relative", wall: "Time" }}
-        onChange={(next) => setParams({ x: next === "step" ? null : next, z: null })}
-      />
+      <AxisChoice axis={axis} names={scalars} grouped={grouped} />
       <Choice
         label="y axis"
         value={scale}
@@ -45,7 +54,74 @@ export function ChartTools({ axis, scale, smoothing, search, total }: Props) {
         onChange={(next) => setParams({ y: next === "linear" ? null : next })}
       />
       <Smoothing value={smoothing} />
+      <span className="grow" />
+      {rows.length === 1 && total > 1 && <CompareWith project={project} rows={rows} />}
     </div>
+  );
+}
+
+const AXES: [XAxis, string, string][] = [
+  ["step", "Step", "the step each point was logged at"],
+  ["rstep", "Relative step", "steps since the run's first"],
+  ["process", "Process time", "time at work: what lies between attempts is left out"],
+  ["relative", "Relative time", "time since the run's start"],
+  ["wall", "Clock time", "the moment each point was logged"],
+];
+const OFFERED = 60;
+
+/** Steps, four kinds of time, or any metric. */
+function AxisChoice({ axis, names, grouped }: { axis: XAxis; names: string[]; grouped: boolean }) {
+  const [search, setSearch] = useState("");
+  const metric = metricOf(axis);
+  const found = useMemo(() => names.filter(matcher(search)), [names, search]);
+  const set = (next: XAxis) => setParams({ x: next === "step" ? null : next, z: null });
+  const title = metric ?? AXES.find(([name]) => name === axis)?.[1] ?? axisName(axis);
+  if (grouped) {
+    return (
+      <span className="fixed-choice" title="groups of runs meet at their steps">
+        x: step
+      </span>
+    );
+  }
+  return (
+    <Popover
+      label={
+        <>
+          <span className="dim">x:</span> <span className="cut axis-label">{title}</span>
+        </>
+      }
+    >
+      <div className="axis-menu" role="group" aria-label="x axis">
+        {AXES.map(([name, label, what]) => (
+          <button
+            key={name}
+            type="button"
+            title={what}
+            aria-pressed={axis === name}
+            onClick={() => set(name)}
+          >
+            {label}
+          </button>
+        ))}
+      </div>
+      <input
+        type="search"
+        placeholder="Or a metric: tokens, epoch, …"
+        aria-label="Search metrics for the x axis"
+        value={search}
+        onChange={(event) => setSearch(event.target.value)}
+      />
+      <ul className="candidates">
+        {found.slice(0, OFFERED).map((name) => (
+          <li key={name}>
+            <button type="button" aria-pressed={metric === name} onClick={() => set(`m:${name}`)}>
+              <span className="cut">{name}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      {found.length > OFFERED && <p className="dim">{found.length - OFFERED} more: search to narrow</p>}
+    </Popover>
   );
 }
 
@@ -56,7 +132,7 @@ interface ChoiceProps {
   onChange: (value: string) => void;
 }
 
-function Choice({ label, value, options, onChange }: ChoiceProps) {
+export function Choice({ label, value, options, onChange }: ChoiceProps) {
   return (
     <div className="choice" role="group" aria-label={label}>
       {Object.entries(options).map(([name, title]) => (

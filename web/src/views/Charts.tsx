@@ -1,21 +1,32 @@
+import "../styles/charts.css";
+import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { setParams, useParam } from "../address/location";
+import { postJson } from "../api/client";
+import type { Listener } from "../api/live";
 import type { Named, RunRow, State } from "../api/types";
-import type { Range, XAxis, YScale } from "../charts/curve";
-import type { ShownRun } from "../charts/LineChart";
-import { SeriesStore, type View } from "../charts/store";
-import { groups, matcher } from "../format/names";
+import { axisOf, byTime, metricOf, viewOf, type Attempts, type Life, type XAxis } from "../charts/axis";
+import { sections } from "../charts/cards";
+import { choose, grouped, SHOWN_AT_FIRST } from "../charts/choose";
+import type { Range, YScale } from "../charts/curve";
+import type { CardActions, Shared, ShownRun } from "../charts/LineChart";
+import { SeriesStore } from "../charts/store";
+import { matcher } from "../format/names";
 import { count, number } from "../format/number";
 import { Loading, Note } from "../parts/Note";
-import { ChartGroup } from "./ChartGroup";
+import { useTheme } from "../theme/theme";
+import { ChartGrid, ChartSections } from "./ChartGroup";
 import { ChartTools } from "./ChartTools";
+import { LargeCard } from "./LargeCard";
 import { Legend } from "./Legend";
-import type { Listener } from "../api/live";
+import { toggled, useCards, withSettings } from "./useCards";
+import { useFreshHeat } from "./useFreshHeat";
 
 interface Props {
   project: string;
   rows: RunRow[];
   runs: ShownRun[];
+  /** How many runs the project has. */
   total: number;
   metrics: Named[] | undefined;
   states: Record<string, State>;
@@ -23,32 +34,67 @@ interface Props {
 }
 
 const BUCKETS = 1024;
-const CARDS_OPEN = 12; // past a dozen, groups start out closed
+const CROWD = 50; // past so many runs a picture of them all needs fewer buckets of each
+const CROWD_BUCKETS = 256;
 const WHOLE_EVERY_MS = 30_000;
 
 export function Charts({ project, rows, runs, total, metrics, states, subscribe }: Props) {
-  const [axis] = useParam("x", "step") as [XAxis, unknown];
+  const theme = useTheme();
+  const [axisText] = useParam("x", "step");
   const [scale] = useParam("y", "linear") as [YScale, unknown];
   const [smooth] = useParam("s", "0");
   const [zoomText] = useParam("z", "");
   const [search] = useParam("q", "");
-  const [open] = useParam("open", "");
-  const [shut] = useParam("shut", "");
   const [hidden] = useParam("hide", "");
+  const [chosen] = useParam("sel", "");
+  const [limit] = useParam("n", String(SHOWN_AT_FIRST));
+  const [by] = useParam("by", "");
+  const [middle] = useParam("agg", "mean");
+  const [large] = useParam("card", "");
+  const [cards, changeCards] = useCards(project);
+  // A group has no one start: its runs meet at their steps.
+  const axis: XAxis = by ? "step" : axisOf(axisText);
   const smoothing = Math.min(0.999, Math.max(0, Number(smooth) || 0));
   const zoom = useMemo(() => parseZoom(zoomText), [zoomText]);
-  const store = useStore(runs, axis, smoothing, zoom);
-  const fresh = useFresh(store, subscribe, zoom !== null);
+  const living = useLives(runs, axis);
   const shown = useMemo(() => {
-    const away = new Set(hidden ? hidden.split(",") : []);
-    const ids = new Map(rows.map((row) => [row.uuid, row.id]));
-    return runs.filter((run) => !away.has(ids.get(run.uuid) ?? ""));
-  }, [runs, rows, hidden]);
+    const choice = {
+      hidden: new Set(hidden ? hidden.split(",") : []),
+      chosen: chosen ? chosen.split(",") : [],
+      limit: limit === "all" || by ? Infinity : Number(limit) || SHOWN_AT_FIRST,
+    };
+    const some = choose(living, rows, theme, choice);
+    return by ? grouped(some, rows, by, theme) : some;
+  }, [living, rows, theme, hidden, chosen, limit, by]);
+  const store = useStore(shown, axis, smoothing, zoom, middle === "median");
+  const fresh = useFresh(store, subscribe, zoom !== null);
   const names = useMemo(
-    () => metrics?.filter((one) => one.kind === "scalar").map((one) => one.name),
+    () => metrics?.filter((one) => one.kind !== "text").map((one) => one.name),
     [metrics],
   );
-  const found = useMemo(() => groups((names ?? []).filter(matcher(search))), [names, search]);
+  const scalars = useMemo(
+    () => (metrics ?? []).filter((one) => one.kind === "scalar").map((one) => one.name),
+    [metrics],
+  );
+  const heats = useMemo(
+    () => new Set((metrics ?? []).filter((one) => one.kind === "histogram").map((one) => one.name)),
+    [metrics],
+  );
+  const own = rows[0]?.uuid ?? "";
+  useFreshHeat(own, subscribe);
+  const { visible, pinned, away } = useMemo(() => {
+    const there = new Set(names);
+    const matches = matcher(search);
+    const gone = new Set(cards.hidden);
+    const atTop = cards.pinned.filter((name) => there.has(name) && !gone.has(name));
+    const top = new Set(atTop);
+    return {
+      pinned: atTop,
+      away: cards.hidden.filter((name) => there.has(name)),
+      visible: (names ?? []).filter((name) => !gone.has(name) && !top.has(name) && matches(name)),
+    };
+  }, [names, search, cards]);
+  const found = useMemo(() => sections(visible), [visible]);
   if (!names) return <Loading what="Loading the metrics" />;
   if (!names.length) {
     return (
@@ -60,22 +106,32 @@ export function Charts({ project, rows, runs, total, metrics, states, subscribe 
       </Note>
     );
   }
-  const opened = new Set(open ? open.split(",") : []);
-  const closed = new Set(shut ? shut.split(",") : []);
-  let cards = 0;
+  const actions: CardActions = {
+    zoom: (range) => setParams({ z: range ? `${short(range.min)}:${short(range.max)}` : null }),
+    set: (metric, settings) => changeCards((now) => withSettings(now, metric, settings)),
+    pin: (metric) => changeCards((now) => ({ ...now, pinned: toggled(now.pinned, metric) })),
+    hide: (metric) => changeCards((now) => ({ ...now, hidden: toggled(now.hidden, metric) })),
+    enlarge: (metric) => setParams({ card: metric }, metric === null || large !== ""),
+  };
+  const shared: Shared = { runs: shown, store, axis, scale, smoothing, zoom };
+  const grid = { shared, cards, actions, heats, own };
+  const several = rows.length > 1;
   return (
-    <div className="charts-layout">
-      <aside className="side">
-        <Legend project={project} rows={rows} runs={runs} total={total} states={states} />
-      </aside>
+    <div className={several ? "charts-layout" : "charts-layout alone"}>
+      {several && (
+        <aside className="side">
+          <Legend {...{ project, rows, runs: living, shown, total, states }} />
+        </aside>
+      )}
       <section className="charts" aria-label="charts">
-        <ChartTools axis={axis} scale={scale} smoothing={smoothing} search={search} total={names.length} />
+        <ChartTools
+          {...{ project, axis, scale, smoothing, search, names, scalars, rows, total }}
+          grouped={by !== ""}
+        />
         {zoom && (
           <div className="zoom-line" role="status">
             <span>
-              {axis === "step"
-                ? `steps ${number(Math.round(zoom.min))} to ${number(Math.round(zoom.max))}`
-                : "a part of the time"}
+              {byTime(axis) ? "a part of the time" : part(zoom, axis)}
               {fresh > 0 && <b> · +{count(fresh)} new</b>}
             </span>
             <button type="button" onClick={() => setParams({ z: null })}>
@@ -83,50 +139,61 @@ export function Charts({ project, rows, runs, total, metrics, states, subscribe 
             </button>
           </div>
         )}
-        {found.map(({ prefix, names: members }) => {
-          const first = cards === 0;
-          cards += members.length;
-          const name = prefix || ".";
-          const expanded = search
-            ? !closed.has(name)
-            : opened.has(name) || (!closed.has(name) && (first || cards <= CARDS_OPEN));
-          return (
-            <ChartGroup
-              key={prefix}
-              prefix={prefix}
-              metrics={members}
-              expanded={expanded}
-              onToggle={() => setParams(toggled(name, expanded, opened, closed), true)}
-              {...{ runs: shown, store, axis, scale, smoothing, zoom }}
-            />
-          );
-        })}
-        {!found.length && (
-          <Note title="No metric matches.">
-            <button type="button" onClick={() => setParams({ q: null })}>
-              Show all {names.length.toLocaleString("en")} metrics
-            </button>
+        {pinned.length > 0 && (
+          <section className="group pinned" aria-label="pinned">
+            <h2 className="group-name">
+              Pinned <span className="badge">{pinned.length}</span>
+            </h2>
+            <ChartGrid names={pinned} {...grid} />
+          </section>
+        )}
+        <ChartSections sections={found} searching={search !== ""} {...grid} />
+        {!found.length && !pinned.length && (
+          <Note title={search ? "No metric matches." : "Every card is hidden."}>
+            {search && (
+              <button type="button" onClick={() => setParams({ q: null })}>
+                Show all {names.length.toLocaleString("en")} metrics
+              </button>
+            )}
           </Note>
         )}
+        {away.length > 0 && (
+          <p className="hidden-line">
+            {away.length === 1 ? "1 card is hidden: " : `${away.length} cards are hidden: `}
+            {away.slice(0, 12).map((name) => (
+              <button
+                key={name}
+                type="button"
+                className="inline"
+                title="show it again"
+                onClick={() => actions.hide(name)}
+              >
+                {name}
+              </button>
+            ))}
+            {away.length > 1 && (
+              <button type="button" onClick={() => changeCards((now) => ({ ...now, hidden: [] }))}>
+                Show all
+              </button>
+            )}
+          </p>
+        )}
       </section>
+      {large && scalars.includes(large) && (
+        <LargeCard
+          metric={large}
+          names={[...pinned, ...visible].filter((name) => !heats.has(name))}
+          {...{ shared, cards, actions }}
+        />
+      )}
     </div>
   );
 }
 
-function toggled(
-  name: string,
-  expanded: boolean,
-  opened: Set<string>,
-  closed: Set<string>,
-): Record<string, string> {
-  if (expanded) {
-    opened.delete(name);
-    closed.add(name);
-  } else {
-    closed.delete(name);
-    opened.add(name);
-  }
-  return { open: [...opened].join(","), shut: [...closed].join(",") };
+function part(zoom: Range, axis: XAxis): string {
+  const metric = metricOf(axis);
+  if (metric !== null) return `${metric} ${number(zoom.min)} to ${number(zoom.max)}`;
+  return `steps ${number(Math.round(zoom.min))} to ${number(Math.round(zoom.max))}`;
 }
 
 /** "120:480" of the address. */
@@ -135,34 +202,82 @@ export function parseZoom(text: string): Range | null {
   return min !== undefined && max !== undefined && min < max ? { min, max } : null;
 }
 
-function useStore(runs: ShownRun[], axis: XAxis, smoothing: number, zoom: Range | null): SeriesStore {
-  const started = useRef(new Map<string, number>());
-  for (const run of runs) started.current.set(run.uuid, run.started);
-  const before = useRef<SeriesStore | null>(null);
-  const store = useMemo(
-    () => {
-      const view = (run: string) => viewOf(zoom, axis, started.current.get(run) ?? 0);
-      return new SeriesStore(BUCKETS, smoothing, view, before.current);
-    },
-    // A new axis asks for new data only where a part of it is in view.
-    [zoom, smoothing, zoom ? axis : null], // eslint-disable-line react-hooks/exhaustive-deps
-  );
-  useEffect(() => {
-    before.current = store;
-    return () => store.close();
-  }, [store]);
-  return store;
+function short(value: number): string {
+  return String(Number(value.toPrecision(12)));
 }
 
-function viewOf(zoom: Range | null, axis: XAxis, started: number): View | null {
-  if (!zoom) return null;
-  if (axis === "step") return { low: Math.floor(zoom.min), high: Math.ceil(zoom.max), byTime: false };
-  const origin = axis === "relative" ? started : 0;
-  return {
-    low: Math.floor(origin + zoom.min * 1000),
-    high: Math.ceil(origin + zoom.max * 1000),
-    byTime: true,
-  };
+/** The runs with what is known of their attempts. */
+function useLives(runs: ShownRun[], axis: XAxis): ShownRun[] {
+  const uuids = runs.map((run) => run.uuid);
+  const firsts = axis === "rstep";
+  const asked = useQuery({
+    queryKey: ["attempts", firsts, ...uuids],
+    queryFn: ({ signal }) =>
+      postJson<{ attempts: Record<string, Attempts>; first_steps: Record<string, number> }>(
+        "attempts",
+        { runs: uuids, first_steps: firsts },
+        signal,
+      ),
+    staleTime: 30_000,
+  });
+  const lives = asked.data;
+  return useMemo(
+    () =>
+      lives
+        ? runs.map((run) => {
+            const known: ShownRun = { ...run };
+            const attempts = lives.attempts[run.uuid];
+            const first = lives.first_steps[run.uuid];
+            if (attempts) known.attempts = attempts;
+            if (first !== undefined) known.firstStep = first;
+            return known;
+          })
+        : runs,
+    [runs, lives],
+  );
+}
+
+function useStore(
+  shown: ShownRun[],
+  axis: XAxis,
+  smoothing: number,
+  zoom: Range | null,
+  median: boolean,
+): SeriesStore {
+  const lives = useRef(new Map<string, Life>());
+  const members = useRef(new Map<string, string[]>());
+  for (const run of shown) {
+    lives.current.set(run.uuid, run);
+    if (run.members) members.current.set(run.uuid, run.members);
+  }
+  const groups = shown.map((run) => run.members?.join(" ") ?? "").join(",");
+  const x = metricOf(axis);
+  const crowd = shown.length > CROWD;
+  const before = useRef<{ store: SeriesStore; x: string | null; groups: string } | null>(null);
+  const store = useMemo(
+    () => {
+      const last = before.current;
+      const same = last && last.x === x && last.groups === groups ? last.store : null;
+      return new SeriesStore(
+        {
+          buckets: crowd ? CROWD_BUCKETS : BUCKETS,
+          smoothing,
+          view: (run) => viewOf(zoom, axis, lives.current.get(run) ?? { started: 0 }),
+          x,
+          members: (run) => members.current.get(run) ?? null,
+          median,
+        },
+        same,
+      );
+    },
+    // A new axis of steps or time asks for new data only where a part of it is in view.
+    [zoom, smoothing, zoom ? axis : null, x, groups, crowd, median], // eslint-disable-line react-hooks/exhaustive-deps
+  );
+  useEffect(() => {
+    before.current = { store, x, groups };
+    return () => store.close();
+  }, [store, x, groups]);
+  return store;
 }
 
 /** Takes in what is new; while zoomed it counts the points that came beyond the view. */

@@ -1,73 +1,79 @@
 import "../styles/details.css";
-import { useQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useQueries } from "@tanstack/react-query";
+import { useMemo } from "react";
 import { getJson } from "../api/client";
 import type { Named, TextPoint } from "../api/types";
 import { number } from "../format/number";
 import { Failed, Loading } from "../parts/Note";
+import { StepSlider, union } from "../parts/StepSlider";
 import { confusion } from "./confusion";
 import { ConfusionMatrix } from "./ConfusionMatrix";
+import { useStep } from "./useStep";
 
-/** Series of texts, one step at a time; a square matrix of counts is drawn as what it is. */
+/** Series of texts, all at one step; a square matrix of counts is drawn as what it is. */
 export function Texts({ run, metrics }: { run: string; metrics: Named[] }) {
   const names = metrics.filter((metric) => metric.kind === "text").map((metric) => metric.name);
+  const [step, onStep] = useStep();
+  const asked = useQueries({
+    queries: names.map((metric) => ({
+      queryKey: ["texts", run, metric],
+      queryFn: async ({ signal }: { signal: AbortSignal }) => {
+        const query = new URLSearchParams({ run, metric });
+        const { texts } = await getJson<{ texts: TextPoint[] }>(`texts?${query.toString()}`, signal);
+        return texts.reverse();
+      },
+    })),
+  });
+  const loaded = asked.map((one) => one.data);
+  const steps = useMemo(
+    () => union(loaded.map((points) => points?.map((point) => point.step) ?? [])),
+    [JSON.stringify(loaded.map((points) => [points?.length, points?.at(-1)?.step]))], // eslint-disable-line react-hooks/exhaustive-deps
+  );
   return (
-    <div className="narrow texts">
-      {names.map((name) => (
-        <TextCard key={name} run={run} metric={name} />
-      ))}
+    <div className="texts">
+      {steps.length > 1 && (
+        <div className="toolbar sticky">
+          <StepSlider steps={steps} step={step} onStep={onStep} />
+        </div>
+      )}
+      <div className="grid wide">
+        {names.map((metric, index) => {
+          const { data, error, refetch } = asked[index]!;
+          if (data) return <TextCard key={metric} metric={metric} points={data} step={step} />;
+          return error ? (
+            <Failed key={metric} error={error} retry={() => void refetch()} />
+          ) : (
+            <Loading key={metric} what={metric} />
+          );
+        })}
+      </div>
     </div>
   );
 }
 
-function TextCard({ run, metric }: { run: string; metric: string }) {
-  const [chosen, setChosen] = useState<number | null>(null);
-  const asked = useQuery({
-    queryKey: ["texts", run, metric],
-    queryFn: async ({ signal }) =>
-      (
-        await getJson<{ texts: TextPoint[] }>(
-          `texts?${new URLSearchParams({ run, metric }).toString()}`,
-          signal,
-        )
-      ).texts,
-  });
-  const points = useMemo(() => [...(asked.data ?? [])].reverse(), [asked.data]);
-  const index = Math.min(points.length - 1, chosen ?? points.length - 1);
-  const point = points[index];
+/** What stood at the step: the latest text that is not after it, else the first. */
+export function textAt(points: TextPoint[], step: number | null): TextPoint | undefined {
+  if (step === null) return points.at(-1);
+  let found = points[0];
+  for (const point of points) if (point.step <= step) found = point;
+  return found;
+}
+
+function TextCard({ metric, points, step }: { metric: string; points: TextPoint[]; step: number | null }) {
+  const point = textAt(points, step);
   const matrix = useMemo(() => (point ? confusion(point.value) : null), [point]);
-  if (!asked.data) {
-    return asked.error ? (
-      <Failed error={asked.error} retry={() => void asked.refetch()} />
-    ) : (
-      <Loading what={metric} />
-    );
-  }
   if (!point) return null;
   return (
     <figure className="card text-card" aria-label={metric}>
       <figcaption className="card-head">
-        <span className="card-title">{metric}</span>
-        <span className="card-meta">
-          step {number(point.step)}
-          {point.rank > 0 && `, rank ${point.rank}`}
+        <span className="card-title" title={metric}>
+          {metric}
         </span>
-        {points.length > 1 && (
-          <label className="smoothing">
-            <span className="sr-only">which step</span>
-            <input
-              type="range"
-              min={0}
-              max={points.length - 1}
-              value={index}
-              aria-valuetext={`step ${point.step}`}
-              onChange={(event) => setChosen(Number(event.target.value))}
-            />
-            <output>
-              {index + 1} of {points.length}
-            </output>
-          </label>
-        )}
+        <span className="card-meta">
+          <b>step {number(point.step)}</b>
+          {point.rank > 0 && `, rank ${point.rank}`}
+          {points.length > 1 && <span>{points.length.toLocaleString("en")} texts</span>}
+        </span>
       </figcaption>
       {matrix ? <ConfusionMatrix {...matrix} /> : <pre className="text-value">{point.value}</pre>}
     </figure>

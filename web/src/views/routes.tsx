@@ -7,6 +7,7 @@ export const RunPage = route(() => import("./RunPage").then((module) => module.R
 export const Runs = route(() => import("./Runs").then((module) => module.Runs));
 export const RunsTable = route(() => import("./RunsTable").then((module) => module.RunsTable));
 export const Charts = route(() => import("./Charts").then((module) => module.Charts));
+export const Plot = route(() => import("../charts/Plot").then((module) => module.Plot));
 
 /** Drawn at once where its code is here: `lazy` alone would show what stands in for it for a third of a second. */
 function route<Props extends object>(load: () => Promise<ComponentType<Props>>): Route<Props> {

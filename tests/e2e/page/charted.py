@@ -1,0 +1,78 @@
+"""Runs that show what charts can do: resumed, of many ranks, spiky, at and under zero, a sweep to group."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+
+RANKS = 4
+SWEEP = 52  # more than are drawn one by one
+_RANK = """
+import math, os, sys, stepwell
+rank = int(os.environ["RANK"])
+with stepwell.init(project="charted", id="ranks", name="four ranks") as run:
+    for step in range(400):
+        run.log({"loss": math.exp(-step / 100) * (1 + rank / 4), "step_s": 0.1 + (rank == 3) * 0.2}, step=step)
+"""
+_PART = """
+import sys, stepwell
+first, last = int(sys.argv[1]), int(sys.argv[2])
+with stepwell.init(project="charted", id="resumed", name="resumed twice", resume="allow") as run:
+    for step in range(first, last):
+        run.log({"loss": 1 / (step + 1)}, step=step)
+"""
+
+
+def record_charted() -> dict[str, str]:
+    """Ids by what they show; all in the project `charted`."""
+    import stepwell
+
+    with stepwell.init(project="charted", id="odd", name="odd values") as run:
+        rng = np.random.default_rng(0)
+        for step in range(1200):
+            spike = 1e4 if step in (100, 700) else 0.0
+            run.log(
+                {
+                    "spiky": 1 + 0.1 * rng.random() + spike,
+                    "signed": math.cos(step / 40),
+                    "tokens": step * 512.0,
+                    "back": abs(600.0 - step),
+                },
+                step=step,
+            )
+            if step % 10 == 0:
+                run.log({"val/loss": math.exp(-step / 300)}, step=step)
+            if step % 200 == 0:
+                weights = stepwell.Histogram(rng.normal(size=400) * math.exp(-step / 900))
+                run.log({"grad/w": weights, "note": f"text of step {step}"}, step=step)
+    for first, last in ((0, 40), (40, 80), (80, 120)):
+        subprocess.run([sys.executable, "-c", _PART, str(first), str(last)], check=True)
+    ranks = [
+        subprocess.Popen([sys.executable, "-c", _RANK], env={**os.environ, "RANK": str(rank), "WORLD_SIZE": str(RANKS)})
+        for rank in range(RANKS)
+    ]
+    assert [process.wait(120) for process in ranks] == [0] * RANKS
+    _sweep()
+    return {"odd": "odd", "resumed": "resumed", "ranks": "ranks"}
+
+
+def sweep_ids(count: int = SWEEP) -> list[str]:
+    return [f"s{index:03d}" for index in range(count)]
+
+
+def _sweep() -> None:
+    import stepwell
+
+    rng = np.random.default_rng(7)
+    for index, name in enumerate(sweep_ids()):
+        config: dict[str, Any] = {"seed": index}
+        if index % 4:
+            config["lr"] = 0.001 * 10 ** (index % 4 - 1)
+        with stepwell.init(project="charted", id=name, name=f"sweep-{name}", config=config) as run:
+            for step in range(0, 60, 1 + index % 2):
+                run.log({"loss": math.exp(-step / (20 + 10 * (index % 4))) + 0.05 * rng.random()}, step=step)

@@ -1,0 +1,256 @@
+"""What a chart can show, in a real browser: axes, clipping, gutters, cards, legends, groups, ranks, crowds, rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from charted import RANKS, SWEEP, record_charted, sweep_ids
+
+# The least and the greatest x (0 to 1 of the canvas) at which a column of the plot has more than grid lines on it.
+EXTENT = """canvas => {
+  const { width, height } = canvas;
+  const data = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+  const hued = at => Math.max(data[at], data[at + 1], data[at + 2]) - Math.min(data[at], data[at + 1], data[at + 2]);
+  let first = -1, last = -1;
+  for (let x = 0; x < width; x += 1) for (let y = 0; y < height; y += 1) {
+    const at = 4 * (y * width + x);
+    if (data[at + 3] > 60 && hued(at) > 50) { if (first < 0) first = x; last = x; }
+  }
+  return [first / width, last / width];
+}"""
+# How many different hues are drawn: a line and its band are one.
+COLOURS = """canvas => {
+  const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+  const seen = {};
+  for (let at = 0; at < data.length; at += 4) {
+    const [r, g, b] = [data[at], data[at + 1], data[at + 2]];
+    const most = Math.max(r, g, b), least = Math.min(r, g, b);
+    if (data[at + 3] < 250 || most - least < 60) continue;
+    const hue = most === r ? (g - b) / (most - least) : most === g ? 2 + (b - r) / (most - least)
+      : 4 + (r - g) / (most - least);
+    const name = Math.round((hue + 6) % 6 * 2);
+    seen[name] = (seen[name] || 0) + 1;
+  }
+  return Object.values(seen).filter(count => count > 40).length;
+}"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, recorded_site: Callable[..., Any]) -> Iterator[Any]:
+    with recorded_site(tmp_path_factory.mktemp("charted") / "home", record_charted) as found:
+        yield found
+
+
+def card(page: Any, metric: str, said: str = "point") -> Any:
+    figure = page.locator(f'figure[aria-label="{metric}"]').first
+    figure.wait_for()
+    figure.scroll_into_view_if_needed()
+    figure.locator(".points", has_text=said).wait_for()
+    return figure
+
+
+def settled(chart: Any, probe: str, wanted: Callable[[Any], bool]) -> Any:
+    """What the probe says of the canvas once it is as wanted; drawing is a frame or more behind what the card says."""
+    found = None
+    for _ in range(100):
+        found = chart.locator("canvas").first.evaluate(probe)
+        if wanted(found):
+            return found
+        chart.page.wait_for_timeout(50)
+    raise AssertionError(f"the canvas never came to be as wanted; last: {found}")
+
+
+def choose_x(page: Any, name: str) -> None:
+    page.get_by_role("button", name=re.compile(r"^x:")).click()
+    page.get_by_role("group", name="x axis").get_by_role("button", name=name, exact=True).click()
+    page.keyboard.press("Escape")
+
+
+def test_process_time_leaves_out_what_lies_between_attempts(tab: Any) -> None:
+    tab.expected = ("willReadFrequently",)
+    page = tab.go("/charted/resumed")
+    card(page, "loss", "120 points")
+    spans = {}
+    for name, param in (("Relative time", "x=relative"), ("Process time", "x=process")):
+        choose_x(page, name)
+        page.wait_for_url(re.compile(param))
+        chart = card(page, "loss", "120 points")
+        spans[name] = settled(chart, EXTENT, lambda found: found[0] >= 0)
+        over = chart.locator(".u-over").bounding_box()
+        page.mouse.move(over["x"] + over["width"] - 1, over["y"] + 20)
+        spans[name] = float(chart.locator(".readout-head").inner_text().split()[0])
+    assert 0 < spans["Process time"] < spans["Relative time"] / 2
+    tab.shot("charts-process-time")
+
+
+def test_a_metric_is_on_the_x_axis_and_points_without_it_are_counted(tab: Any) -> None:
+    page = tab.go("/charted/odd")
+    card(page, "val/loss", "120 points")
+    page.get_by_role("button", name=re.compile(r"^x:")).click()
+    page.get_by_label("Search metrics for the x axis").fill("tok")
+    page.locator(".popover-body").get_by_role("button", name="tokens", exact=True).click()
+    page.wait_for_url(re.compile("x=m:tokens"))
+    chart = card(page, "val/loss", "120 points")
+    chart.locator(".u-over").hover()
+    chart.locator(".readout-head", has_text="tokens").wait_for()
+    page.goto(f"{tab.site.url}/#/charted/odd?x=m:val/loss")
+    page.reload()
+    card(page, "signed", "120 points").get_by_text("1,080 without val/loss").wait_for()
+
+
+def test_a_clipped_axis_fits_the_bulk_and_says_what_lies_beyond(tab: Any) -> None:
+    page = tab.go("/charted/odd")
+    chart = card(page, "spiky", "1,200 points")
+    chart.hover()
+    chart.get_by_role("button", name="Settings of spiky").click()
+    chart.get_by_label("Fit the bulk").check()
+    chart.get_by_text("2 beyond").wait_for()
+    assert "set=spiky:clip" in page.url
+    page.reload()
+    card(page, "spiky", "1,200 points").get_by_text("2 beyond").wait_for()
+    tab.shot("charts-clipped")
+
+
+def test_a_card_has_a_scale_of_its_own_and_a_gutter_counts_what_a_log_axis_cannot_show(tab: Any) -> None:
+    page = tab.go("/charted/odd?set=signed:log")
+    card(page, "signed", "1,200 points").get_by_text("≤ 0").first.wait_for()
+    assert card(page, "spiky", "1,200 points").get_by_text("≤ 0").count() == 0
+    page.get_by_role("button", name="Log", exact=True).first.click()
+    card(page, "tokens", "1,200 points").get_by_text("1 ≤ 0").wait_for()
+    tab.shot("charts-log-gutter")
+
+
+def test_pinned_and_hidden_cards_outlive_a_reload_and_hold_for_other_runs(tab: Any) -> None:
+    page = tab.go("/charted/odd")
+    card(page, "tokens").hover()
+    page.get_by_role("button", name="Pin tokens").click()
+    page.get_by_role("region", name="pinned").locator('figure[aria-label="tokens"]').wait_for()
+    chart = card(page, "back")
+    chart.hover()
+    page.get_by_role("button", name="Settings of back").click()
+    page.get_by_role("button", name="Hide this card").click()
+    page.get_by_text("1 card is hidden").wait_for()
+    assert "pin=tokens" in page.url
+    page.goto(f"{tab.site.url}/#/charted/odd")  # without the choices in the address
+    page.reload()
+    page.get_by_role("region", name="pinned").locator('figure[aria-label="tokens"]').wait_for()
+    assert page.locator('figure[aria-label="back"]').count() == 0
+    page.get_by_role("button", name="back", exact=True).click()
+    card(page, "back")
+
+
+def test_a_card_is_enlarged_by_the_keyboard_and_arrows_go_on(tab: Any) -> None:
+    page = tab.go("/charted/s000?with=s001,s002")
+    card(page, "loss").locator("button.card-title").focus()
+    page.keyboard.press("f")
+    dialog = page.get_by_role("dialog")
+    dialog.locator(".legend-table tbody tr").nth(2).wait_for()
+    assert "card=loss" in page.url
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+    page = tab.go("/charted/odd?card=back")
+    dialog = page.get_by_role("dialog")
+    dialog.locator('figure[aria-label="back"] .points').wait_for()
+    page.keyboard.press("ArrowRight")
+    dialog.locator('figure[aria-label="signed"]').wait_for()
+
+
+def test_the_large_legend_is_sorted_by_the_value_at_the_cursor(tab: Any) -> None:
+    page = tab.go("/charted/s000?with=s001,s002,s003&card=loss")
+    dialog = page.get_by_role("dialog")
+    dialog.locator(".points").wait_for()
+    over = dialog.locator(".u-over")
+    box = over.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] / 2)
+    dialog.locator("tbody td:nth-child(2)", has_text=re.compile(r"\d")).first.wait_for()
+    values = [float(text) for text in dialog.locator("tbody td:nth-child(2)").all_inner_texts()]
+    assert values == sorted(values, reverse=True)
+    assert len(set(values)) == 4
+    tab.shot("charts-enlarged")
+
+
+def test_the_legend_beside_the_charts_follows_the_hovered_card(tab: Any) -> None:
+    page = tab.go("/charted/s000?with=s001,s002,s003")
+    over = card(page, "loss").locator(".u-over")
+    box = over.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] / 2)
+    page.locator(".legend-head", has_text="at cursor").wait_for()
+    values = [float(text) for text in page.locator(".legend-rows .value").all_inner_texts()]
+    assert values == sorted(values, reverse=True)
+    assert len(values) == 4
+
+
+def test_runs_beyond_the_first_twenty_are_a_click_away_and_never_hidden_silently(tab: Any) -> None:
+    tab.expected = ("willReadFrequently",)  # this test reads the canvas, the page does not
+    page = tab.go(f"/charted/s000?with={','.join(sweep_ids()[1:])}")
+    page.get_by_text(f"20 of {SWEEP} runs shown").wait_for()
+    chart = card(page, "loss")
+    assert settled(chart, COLOURS, lambda found: found >= 1) == 1, "only the page's own run is in colour"
+    page.get_by_role("button", name="Show all").click()
+    page.get_by_text(f"{SWEEP} of {SWEEP} runs shown").wait_for()
+    tab.shot("charts-crowd")
+    page.locator(".legend-rows li").nth(6).hover()
+    settled(card(page, "loss"), COLOURS, lambda found: found == 2)
+
+
+def test_groups_of_runs_are_one_line_each_and_a_missing_key_is_one_too(tab: Any) -> None:
+    page = tab.go("/charted/s000?with=s001,s002,s003,s004,s005,s006,s007")
+    card(page, "loss")
+    page.get_by_label("Group runs by").select_option("config/lr")
+    page.wait_for_url(re.compile("by=config/lr"))
+    page.get_by_text("lr (unset) · 2 runs").first.wait_for()
+    assert page.locator(".legend-rows li").count() == 4
+    chart = card(page, "loss")
+    chart.locator(".u-over").hover()
+    chart.locator(".readout", has_text=re.compile(r"[12] runs")).wait_for()
+    page.get_by_role("button", name="Median", exact=True).click()
+    page.wait_for_url(re.compile("agg=median"))
+    card(page, "loss")
+    tab.shot("charts-groups")
+
+
+def test_ranks_are_a_band_or_stand_apart(tab: Any) -> None:
+    page = tab.go("/charted/ranks")
+    chart = card(page, "step_s", f"{RANKS * 400:,} points")
+    chart.get_by_text(f"{RANKS} ranks").first.wait_for()
+    chart.hover()
+    chart.get_by_role("button", name="Settings of step_s").click()
+    chart.get_by_label("Ranks apart").check()
+    chart.get_by_role("img", name=f"{RANKS} ranks by step").wait_for()
+    page.keyboard.press("Escape")
+    chart.locator(".plot.heat .u-over").hover()
+    chart.get_by_text(re.compile(r"rank \d · step")).wait_for()
+    tab.shot("charts-ranks")
+
+
+def test_the_rows_behind_a_chart_are_its_whole_history(tab: Any) -> None:
+    page = tab.go("/charted/odd?z=100:110")
+    chart = card(page, "spiky", "11 points")
+    chart.hover()
+    chart.get_by_role("button", name="Settings of spiky").click()
+    with page.expect_download() as waiting:
+        chart.get_by_role("link", name="Save every point as CSV").click()
+    rows = list(csv.reader(io.StringIO(waiting.value.path().read_text())))
+    assert rows[0] == ["run", "rank", "step", "time", "value"]
+    assert [int(row[2]) for row in rows[1:]] == list(range(1200))
+    assert float(rows[101][4]) > 1e4
+
+
+def test_a_screen_reader_finds_the_numbers_of_a_chart(tab: Any) -> None:
+    page = tab.go("/charted/s000?with=s001")
+    rows = card(page, "loss").get_by_role("row")
+    assert rows.count() == 3
+    assert "least" in rows.first.inner_text()
+
+
+@pytest.mark.parametrize("tab", [{"width": 390, "height": 844}, {"dark": True}], ids=["narrow", "dark"], indirect=True)
+def test_charts_of_several_runs_fit_the_window(tab: Any, request: Any) -> None:
+    page = tab.go("/charted/s000?with=s001,s002,s003")
+    card(page, "loss")
+    tab.shot(f"charts-{request.node.callspec.id}")
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0

@@ -1,0 +1,137 @@
+import { useEffect, useRef, useState } from "react";
+import type uPlot from "uplot";
+import { useTheme } from "../theme/theme";
+import type { XAxis } from "./axis";
+import { nearest, withGutter, yFit, xRange, type Beyond, type Curve, type Range, type YScale } from "./curve";
+import { point } from "./cursor";
+import { light, lit, onLit } from "./lit";
+import { endPlot, makePlot, setView, type PlotState } from "./plot";
+import { pump, unpump } from "./pump";
+import { Readout } from "./Readout";
+
+interface Props {
+  metric: string;
+  curves: Curve[];
+  axis: XAxis;
+  scale: YScale;
+  clip: boolean;
+  /** Points a log axis cannot show: they get a gutter. */
+  gutter: boolean;
+  zoom: Range | null;
+  onZoom: (range: Range | null) => void;
+  onBeyond: (beyond: Beyond) => void;
+  onCanvas: (canvas: HTMLCanvasElement | null) => void;
+  readout: boolean;
+}
+
+const GUTTER_PX = 18;
+const TOUCH_PX = 24; // a pointer this near to a line is at it
+const READOUT_PX = 260;
+
+/** The canvas of one chart, redrawn through the pump when its curves, its view or the lit run change. */
+export function Plot(props: Props) {
+  const { metric, curves, axis, scale, clip, gutter, zoom, onZoom, onBeyond, onCanvas, readout } = props;
+  const theme = useTheme();
+  const host = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const held = useRef<{ zoom: Range; scale: YScale; clip: boolean; y: Range } | null>(null);
+  const [at, setAt] = useState<{ x: number; top: number; above: boolean } | null>(null);
+  const state = useRef<PlotState>({ curves, axis, scale, theme, clip, floor: 0, lit: null });
+  const calls = useRef({ onZoom, onBeyond, onCanvas });
+  useEffect(() => {
+    state.current = { ...state.current, curves, axis, scale, theme, clip, lit: lit() };
+    calls.current = { onZoom, onBeyond, onCanvas };
+  });
+
+  useEffect(() => {
+    const element = host.current;
+    if (!element) return;
+    const made = makePlot(element, sizeOf(element), () => state.current, {
+      zoom: (range) => calls.current.onZoom(range),
+      cursor: (x, top) => {
+        if (x === null || top === null) {
+          setAt(null);
+          point(null);
+          light(null);
+          return;
+        }
+        const { bottom, top: upper } = element.getBoundingClientRect();
+        setAt({ x, top, above: bottom + READOUT_PX > window.innerHeight && upper > READOUT_PX });
+        const found = valuesAt(state.current.curves, x);
+        point({ metric, values: found });
+        light(nearRun(made, state.current.curves, found, top));
+      },
+    });
+    plot.current = made;
+    calls.current.onCanvas(made.ctx.canvas);
+    const resized = new ResizeObserver(() => made.setSize(sizeOf(element)));
+    resized.observe(element);
+    const off = onLit(() => {
+      state.current = { ...state.current, lit: lit() };
+      pump(made, () => made.redraw(false));
+    });
+    return () => {
+      resized.disconnect();
+      off();
+      unpump(made);
+      endPlot(made);
+      calls.current.onCanvas(null);
+      plot.current = null;
+    };
+  }, [axis, scale, theme, metric]);
+
+  useEffect(() => {
+    const made = plot.current;
+    if (!made) return;
+    pump(made, () => {
+      const x = zoom ?? xRange(curves);
+      if (!x) return;
+      const fit = yFit(curves, x, scale, clip);
+      // Once zoomed, both axes hold through every update.
+      const old = held.current;
+      const hold = zoom && old?.zoom === zoom && old.scale === scale && old.clip === clip ? old.y : null;
+      const fitted = hold ?? fit?.range ?? { min: scale === "log" ? 0.1 : 0, max: 1 };
+      if (zoom && fit && !hold) held.current = { zoom, scale, clip, y: fitted };
+      const height = Math.max(60, sizeOf(made.root).height - 36);
+      const deep = gutter && scale === "log";
+      state.current = { ...state.current, floor: deep ? fitted.min : 0 };
+      setView(made, x, deep ? withGutter(fitted, GUTTER_PX / height) : fitted);
+      calls.current.onBeyond(fit?.beyond ?? { above: 0, below: 0 });
+    });
+  }, [curves, zoom, axis, scale, theme, clip, gutter, metric]);
+
+  return (
+    <>
+      <div className="plot" ref={host} />
+      {readout && at && plot.current && <Readout curves={curves} at={at} axis={axis} plot={plot.current} />}
+    </>
+  );
+}
+
+/** What is drawn of each run at x. */
+export function valuesAt(curves: Curve[], x: number): Map<string, number> {
+  const values = new Map<string, number>();
+  for (const { run, series, x: places } of curves) {
+    const index = nearest(places, x);
+    if (index >= 0) values.set(run, series.smooth?.[index] ?? series.line[index]!);
+  }
+  return values;
+}
+
+function nearRun(plot: uPlot, curves: Curve[], values: Map<string, number>, top: number): string | null {
+  if (curves.length < 2) return null;
+  let best: string | null = null;
+  let least = TOUCH_PX;
+  for (const [run, value] of values) {
+    const off = Number.isFinite(value) ? Math.abs(plot.valToPos(value, "y") - top) : Infinity;
+    if (off < least) {
+      least = off;
+      best = run;
+    }
+  }
+  return best;
+}
+
+function sizeOf(element: HTMLElement): { width: number; height: number } {
+  return { width: Math.max(120, element.clientWidth), height: Math.max(80, element.clientHeight) };
+}

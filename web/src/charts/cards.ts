@@ -1,0 +1,160 @@
+// Which cards there are, in what order and how each is drawn: pinned, hidden, and settings that override the page's.
+import type { YScale } from "./curve";
+
+export interface CardSettings {
+  scale?: YScale;
+  clip?: boolean;
+  /** Ranks apart, as a heatmap of rank by step. */
+  ranks?: boolean;
+}
+
+export interface Cards {
+  pinned: string[];
+  hidden: string[];
+  settings: Record<string, CardSettings>;
+}
+
+export const NO_CARDS: Cards = { pinned: [], hidden: [], settings: {} };
+
+/** Names as one value of the address; the letters that separate are escaped within a name. */
+export function listText(names: string[]): string {
+  return names.map(escaped).join(",");
+}
+
+export function textList(text: string): string[] {
+  return text.split(",").filter(Boolean).map(unescaped);
+}
+
+/** "train/loss:log:clip,val/loss:ranks" */
+export function settingsText(settings: Record<string, CardSettings>): string {
+  return Object.entries(settings)
+    .map(([name, { scale, clip, ranks }]) => [name, scale, clip && "clip", ranks && "ranks"])
+    .filter((parts) => parts.slice(1).some(Boolean))
+    .map(([name, ...rest]) => [escaped(String(name)), ...rest.filter(Boolean)].join(":"))
+    .join(",");
+}
+
+export function textSettings(text: string): Record<string, CardSettings> {
+  const found: Record<string, CardSettings> = {};
+  for (const entry of text.split(",").filter(Boolean)) {
+    const [name = "", ...words] = entry.split(":");
+    const one: CardSettings = {};
+    for (const word of words) {
+      if (word === "linear" || word === "log" || word === "symlog") one.scale = word;
+      else if (word === "clip") one.clip = true;
+      else if (word === "ranks") one.ranks = true;
+    }
+    found[unescaped(name)] = one;
+  }
+  return found;
+}
+
+function escaped(name: string): string {
+  return name.replace(/[%,:]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+function unescaped(text: string): string {
+  return text.replace(/%(25|2C|3A)/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+}
+
+/** A section of the page: a branch of the prefixes' tree, or small neighbours that share one grid. */
+export interface Section {
+  /** What opens and shuts it. */
+  key: string;
+  label: string;
+  names: string[];
+  sections: Section[];
+  total: number;
+}
+
+const TOGETHER = 12; // so few cards need no headings
+const SMALL = 2;
+
+/** A tree of what stands before the slashes. Chains of one branch are one; small neighbours flow together. */
+export function sections(names: string[]): Section[] {
+  const order = new Intl.Collator("en", { numeric: true }).compare;
+  const sorted = [...new Set(names)].sort((a, b) => order(prefixOf(a), prefixOf(b)) || order(a, b));
+  if (sorted.length <= TOGETHER) {
+    return sorted.length ? [{ key: ".", label: "", names: sorted, sections: [], total: sorted.length }] : [];
+  }
+  return joined(branches(sorted, 0));
+}
+
+function prefixOf(name: string): string {
+  return name.slice(0, Math.max(0, name.lastIndexOf("/")));
+}
+
+function branches(names: string[], depth: number): Section[] {
+  const own: string[] = [];
+  const below = new Map<string, string[]>();
+  for (const name of names) {
+    const parts = name.split("/");
+    if (parts.length - 1 <= depth) own.push(name);
+    else {
+      const part = parts[depth]!;
+      const members = below.get(part);
+      if (members) members.push(name);
+      else below.set(part, [name]);
+    }
+  }
+  const found: Section[] = own.length
+    ? [{ key: ".", label: "", names: own, sections: [], total: own.length }]
+    : [];
+  for (const [label, members] of below) {
+    const inner = branches(members, depth + 1);
+    const path = members[0]!
+      .split("/")
+      .slice(0, depth + 1)
+      .join("/");
+    const leaf = inner.find((one) => one.label === "");
+    const rest = inner.filter((one) => one.label !== "");
+    const only = rest[0];
+    if (!leaf && rest.length === 1 && only) found.push({ ...only, label: `${label}/${only.label}` });
+    else
+      found.push({
+        key: path,
+        label,
+        names: leaf?.names ?? [],
+        sections: joined(rest),
+        total: members.length,
+      });
+  }
+  return found;
+}
+
+function joined(found: Section[]): Section[] {
+  const result: Section[] = [];
+  let flow: Section[] = [];
+  const end = () => {
+    if (flow.length > 1) {
+      const labels = flow.map((one) => one.label || "metrics");
+      result.push({
+        key: `${flow[0]!.key}+`,
+        label: labels.length > 4 ? `${labels.slice(0, 4).join(" · ")} · …` : labels.join(" · "),
+        names: flow.flatMap((one) => one.names),
+        sections: [],
+        total: flow.reduce((sum, one) => sum + one.total, 0),
+      });
+    } else result.push(...flow);
+    flow = [];
+  };
+  for (const one of found) {
+    if (one.total <= SMALL && !one.sections.length) flow.push(one);
+    else {
+      end();
+      result.push(one);
+    }
+  }
+  end();
+  return result;
+}
+
+const CARD_PX = 340;
+const GAP_PX = 12;
+
+/** As many as fit, but no more than leave the last row nearly full: five cards are three and two, not four and one. */
+export function columnsFor(width: number, cards: number): number {
+  const most = Math.max(1, Math.floor((width + GAP_PX) / (CARD_PX + GAP_PX)));
+  const rows = Math.ceil(cards / most);
+  return Math.max(1, Math.ceil(cards / Math.max(1, rows)));
+}
