@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import logging
@@ -167,11 +168,24 @@ def _owned(path: str) -> bool:
     """A process has the owner's lock on byte 0 of a ring file."""
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
+        if not hasattr(fcntl, "F_OFD_GETLK"):
+            return _taken(fd)
         asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)
         (kind,) = struct.unpack_from("h", fcntl.fcntl(fd, fcntl.F_OFD_GETLK, asked))
     finally:
         os.close(fd)
     return bool(kind != fcntl.F_UNLCK)
+
+
+def _taken(fd: int) -> bool:
+    """By trying, where the form of a question differs from system to system (macOS); the try ends with the fd."""
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 0)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            return True
+        raise
+    return False
 
 
 def _stamp(folder: Path) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 import threading
 
 __all__ = ["NICE", "be_nice", "may_be_nice_and_return", "set_nice"]
@@ -18,8 +19,10 @@ def be_nice() -> None:
 
 def set_nice(value: int) -> bool:
     """False where the system does not allow it."""
+    # Elsewhere a thread's number is no process's, or another one's.
+    who = threading.get_native_id() if sys.platform.startswith("linux") else 0
     try:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), value)
+        os.setpriority(os.PRIO_PROCESS, who, value)
     except (OSError, AttributeError):
         return False
     return True

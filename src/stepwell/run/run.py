@@ -430,6 +430,12 @@ class Run:
                 f"{self.path}: {left.unacked} of {recorder.row_seq} records are not confirmed by the service yet. They "
                 f"are kept in {home.spool} and sent by the agent while it runs; `stepwell sync` sends them now."
             )
+        elif left.unacked and (self._terms.server or os.environ.get("STEPWELL_SERVER")):
+            named = shown(self._terms.server or os.environ["STEPWELL_SERVER"])
+            tell(
+                f"{self.path} is in {home.spool} ({_told(recorder)}): {named} does not answer. The agent sends it when "
+                "it does, while it runs; `stepwell sync` sends it later."
+            )
         elif left.unacked:
             tell(f"{self.path} is recorded in {home.path} ({_told(recorder)}); see it: `stepwell ui`")
         else:

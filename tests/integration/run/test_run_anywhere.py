@@ -343,7 +343,7 @@ run.finish()
 
 
 @pytest.mark.parametrize(
-    ("where", "said"), [("", "have reached the spool yet"), ("a SLURM job (SLURM_JOB_ID)", "until a service takes it")]
+    ("where", "said"), [("", "have reached the spool yet"), ("a SLURM job (SLURM_JOB_ID)", "is recorded in")]
 )
 def test_finish_waits_longer_where_the_agent_would_die_with_the_process(where: str, said: str, home: Path) -> None:
     assert said in train([sys.executable, "-c", BOUNDS.format(where=where)]).stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def shared_memory(home: Home) -> Iterator[Finding]:
     settings = Settings.load()
     if not _SHARED_MEMORY.is_dir() or not os.access(_SHARED_MEMORY, os.W_OK | os.X_OK):
         text = f"{_SHARED_MEMORY} cannot be used; rings are files in {home.rings}, which costs a little more"
-        yield Finding("shared memory", NOTE, text, looked=str(_SHARED_MEMORY))
+        usual = not sys.platform.startswith("linux")
+        yield Finding("shared memory", OK if usual else NOTE, text, looked=str(_SHARED_MEMORY))
         return
     usage = shutil.disk_usage(_SHARED_MEMORY)
     ours = int(usage.total * settings.ring_share_max)
