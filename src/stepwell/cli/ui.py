@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
+from rich.markup import escape
 
 from .output import terminal
 
@@ -50,6 +51,13 @@ def ui(run: str | None, no_browser: bool) -> None:
         out.print(f"[green]✓[/] the page is open: {address.url}")
         out.print("[dim]If no browser came up, open this within two minutes:[/]")
     out.print(link, soft_wrap=True)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "USER"  # one without a name, in a container
 
 
 def _place(run: str | None) -> str:
@@ -134,10 +142,11 @@ def _opened(link: str) -> bool:
 
 
 def _say_tunnel(url: str) -> None:
-    port = urlsplit(url).port or 80
+    parts = urlsplit(url)
+    port, host = parts.port or 80, parts.hostname or "127.0.0.1"
+    there = f"[{host}]" if ":" in host else host
+    line = f"ssh -N -L {port}:{there}:{port} {_user()}@{socket.gethostname()}"
     out = terminal()
     out.print("On your own machine, run this and leave it open:")
-    out.print(
-        f"  [bold]ssh -N -L {port}:127.0.0.1:{port} {getpass.getuser()}@{socket.gethostname()}[/]", soft_wrap=True
-    )
+    out.print(f"  [bold]{escape(line)}[/]", soft_wrap=True)
     out.print("then open this there, within two minutes:")

@@ -329,6 +329,11 @@ def test_a_proxy_in_the_environment_does_not_stand_between_loopback_addresses(li
         assert "is stored" in done.stderr
         doctor = train([sys.executable, "-m", "stepwell", "doctor"], PROXIES)
         assert "answers" in doctor.stdout
+        over_ssh = {**PROXIES, "SSH_CONNECTION": "10.0.0.1 5000 10.0.0.2 22", "DISPLAY": ""}
+        port = address.rpartition(":")[2]
+        shown = train([sys.executable, "-m", "stepwell", "ui"], over_ssh).stdout
+        assert f"ssh -N -L {port}:{listen}:{port} " in shown
+        assert f"{address}/login?ticket=" in shown
 
 
 BOUNDS = """
