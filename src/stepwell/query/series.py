@@ -7,7 +7,7 @@ service's page API; `encode` makes the browser's payload of the answer.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from .local import MetricSource
 from .payload import Payload, compact
 from .series_crossed import crossed
 from .series_grouped import grouped
+from .series_scope import View, scope, source_of
 from .series_tables import Columns, Extent, Series, SeriesAsked, buckets_of, empty, floats, mean_in_buckets, parts_of
 from .smoothing import ema
 
@@ -26,7 +27,6 @@ __all__ = ["Extent", "Series", "SeriesAsked", "encode", "series"]
 
 RAW_POINTS = 1500  # in view: drawn one by one up to here
 BUCKETS_MAX = 4096
-_I64 = (1 << 63) - 1
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,7 @@ class _Plan:
 
     shift: int | None
     ranks: bool
-    low: int | None
-    high: int | None
-    by_time: bool
+    view: View
 
 
 def series(
@@ -71,7 +69,10 @@ def series(
 def _over_steps(
     metrics: MetricSource, asked: Sequence[SeriesAsked], buckets: int, smoothing: float
 ) -> dict[SeriesAsked, Series]:
-    extents = _extents(metrics, asked)
+    if not asked:
+        return {}
+    source = source_of(metrics, asked)
+    extents = _extents(metrics, source, asked)
     plans: dict[_Plan, list[SeriesAsked]] = defaultdict(list)
     for one in asked:
         extent = extents[one]
@@ -79,7 +80,7 @@ def _over_steps(
             plans[_plan(one, extent, buckets)].append(one)
     found = {one: Series(one, extents[one], None, None, empty()) for one in asked}
     for plan, members in plans.items():
-        found |= _answer(metrics, plan, members, extents)
+        found |= _answer(metrics, source, plan, members, extents)
     if smoothing:
         for answer in found.values():
             if answer.extent.seen:
@@ -95,57 +96,63 @@ def _plan(asked: SeriesAsked, extent: Extent, buckets: int) -> _Plan:
         shift = 0
         while (int(extent.high) >> shift) - (int(extent.low) >> shift) >= buckets:
             shift += 1
-    low = None if asked.low is None else int(asked.low)
+    view = _view_of(asked)
     if asked.since is not None and asked.shift == (-1 if shift is None else shift) and not asked.by_time:
         since = asked.since if shift is None else asked.since >> shift << shift
-        low = since if low is None else max(low, since)
-    return _Plan(shift, several, low, None if asked.high is None else int(asked.high), asked.by_time)
+        view = View(since if view.low is None else max(view.low, since), view.high, view.by_time)
+    return _Plan(shift, several, view)
 
 
 def _answer(
-    metrics: MetricSource, plan: _Plan, members: list[SeriesAsked], extents: dict[SeriesAsked, Extent]
+    metrics: MetricSource,
+    source: str,
+    plan: _Plan,
+    members: list[SeriesAsked],
+    extents: dict[SeriesAsked, Extent],
 ) -> dict[SeriesAsked, Series]:
-    where, parameters = _view(plan.low, plan.high, plan.by_time)
-    parameters |= _named(members)
+    of = scope(source, members, plan.view)
+    parts = {"who": of.who, "source": of.source, "where": of.where, "in_view": of.in_view}
     if plan.shift is None:
-        table = metrics.query_arrow(series_sql.POINTS.format(where), parameters)
+        table = metrics.query_arrow(series_sql.POINTS.format(**parts, by=of.by("step", "at")), of.parameters)
     else:
         line = series_sql.MEDIAN if plan.ranks else series_sql.MEAN
-        table = metrics.query_arrow(series_sql.BUCKETS.format(where, line), {**parameters, "shift": plan.shift})
-    parts = dict(parts_of(table))
+        query = series_sql.BUCKETS.format(**parts, by=of.by("bucket"), line=line)
+        table = metrics.query_arrow(query, {**of.parameters, "shift": plan.shift})
+    found = dict(parts_of(table))
     answers = {}
     for one in members:
-        part = parts.get((one.run, one.metric))
+        part = found.get((one.run, one.metric))
         columns = empty() if part is None else _points(part) if plan.shift is None else buckets_of(part)
-        since = plan.low if plan.low != one.low else None
+        since = plan.view.low if plan.view != _view_of(one) else None
         answers[one] = Series(one, extents[one], plan.shift, since, columns)
     return answers
 
 
-def _extents(metrics: MetricSource, asked: Sequence[SeriesAsked]) -> dict[SeriesAsked, Extent]:
-    views: dict[tuple[int | None, int | None, bool], list[SeriesAsked]] = defaultdict(list)
+def _extents(metrics: MetricSource, source: str, asked: Sequence[SeriesAsked]) -> dict[SeriesAsked, Extent]:
+    views: dict[View, list[SeriesAsked]] = defaultdict(list)
     for one in asked:
-        low, high = (None if end is None else int(end) for end in (one.low, one.high))
-        views[low, high, one.by_time].append(one)
+        views[_view_of(one)].append(one)
     extents = dict.fromkeys(asked, Extent(0, 0, 0, 0, 0))
-    for (low, high, by_time), members in views.items():
-        where, parameters = _view(low, high, by_time)
-        rows = metrics.rows(series_sql.EXTENTS.format(where), {**parameters, **_named(members)})
+    for view, members in views.items():
+        of = scope(source, members, view)
+        whole = view.low is None and view.high is None
+        query = series_sql.EXTENTS.format(
+            who=of.who,
+            source=of.source,
+            where=of.where,
+            seen=series_sql.SEEN_ALL if whole else series_sql.SEEN_PART.format(of.in_view),
+            by=f"GROUP BY {of.by()}" if of.keys else "",
+        )
+        rows = metrics.rows(query, of.parameters)
         by_name = {(row.pop("uuid"), row.pop("name")): Extent(**{k: int(v) for k, v in row.items()}) for row in rows}
         for one in members:
             extents[one] = by_name.get((one.run, one.metric), extents[one])
     return extents
 
 
-def _view(low: int | None, high: int | None, by_time: bool) -> tuple[str, dict[str, Any]]:
-    column = "toUnixTimestamp64Milli(time)" if by_time else "step"
-    parameters = {"low": -_I64 if low is None else low, "high": _I64 if high is None else high}
-    return f"{column} BETWEEN {{low:Int64}} AND {{high:Int64}}", parameters
-
-
-def _named(members: Iterable[SeriesAsked]) -> dict[str, Any]:
-    members = list(members)
-    return {"runs": sorted({one.run for one in members}), "metrics": sorted({one.metric for one in members})}
+def _view_of(asked: SeriesAsked) -> View:
+    low, high = (None if end is None else int(end) for end in (asked.low, asked.high))
+    return View(low, high, asked.by_time)
 
 
 def _points(part: Any) -> Columns:

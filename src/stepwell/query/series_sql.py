@@ -18,35 +18,38 @@ __all__ = [
     "MEAN",
     "MEDIAN",
     "POINTS",
+    "SEEN_ALL",
+    "SEEN_PART",
     "WHOLE",
 ]
 
 _FROM = "FROM v_scalars WHERE run IN {{runs:Array(UUID)}} AND metric IN {{metrics:Array(String)}}"
 
-# How much there is of each series, and how much of it in view: decides between points and buckets, and their width.
-EXTENTS = f"""
-SELECT toString(run) AS uuid, toString(metric) AS name, uniqExact(rank) AS ranks, count() AS points,
-  countIf({{0}}) AS seen, minIf(step, {{0}}) AS low, maxIf(step, {{0}}) AS high
-{_FROM} GROUP BY run, metric
+# {who}, {source}, {where}, {in_view} and {by} are parts of a Scope (series_scope.py). How much there is of each series,
+# and how much of it in view: decides between points and buckets, and their width.
+EXTENTS = """
+SELECT {who}, uniqExact(rank) AS ranks, count() AS points, {seen}
+FROM {source} WHERE {where} {by}
 """
+SEEN_ALL = "count() AS seen, min(step) AS low, max(step) AS high"
+SEEN_PART = "countIf({0}) AS seen, minIf(step, {0}) AS low, maxIf(step, {0}) AS high"
 
-POINTS = f"""
-SELECT toString(run) AS uuid, toString(metric) AS name, step, toUnixTimestamp64Milli(time) AS ms, value
-{_FROM} AND {{0}} ORDER BY run, metric, step, at
+POINTS = """
+SELECT {who}, step, toUnixTimestamp64Milli(time) AS ms, value
+FROM {source} WHERE {where} AND {in_view} ORDER BY {by}
 """
 
 # Of the points of one bucket. A NaN does not spoil the line of its bucket, it is counted.
 _SUMMED = """count() AS points, countIf(isNaN(value)) AS nan, countIf(value = inf) AS above,
   countIf(value = -inf) AS below, countIf(value <= 0 AND isFinite(value)) AS nonpos,
-  argMinIf(value, (step, at), isFinite(value)) AS first, argMaxIf(value, (step, at), isFinite(value)) AS last,
   minIf(value, isFinite(value)) AS low, maxIf(value, isFinite(value)) AS high, {1} AS line,
   min(step) AS start, toUnixTimestamp64Milli(min(time)) AS ms"""
 
 # A bucket is the steps of one power-of-two width, aligned to step 0 (the shift rounds down, below 0 too): old
-# buckets never change when points are appended. {1} is MEAN, or MEDIAN where several ranks share the series.
+# buckets never change when points are appended. line: MEAN, or MEDIAN where several ranks share the series.
 BUCKETS = f"""
-SELECT toString(run) AS uuid, toString(metric) AS name, bitShiftRight(step, {{{{shift:UInt8}}}}) AS bucket, {_SUMMED}
-{_FROM} AND {{0}} GROUP BY run, metric, bucket ORDER BY run, metric, bucket
+SELECT {{who}}, bitShiftRight(step, {{{{shift:UInt8}}}}) AS bucket, {_SUMMED.replace("{1}", "{line}")}
+FROM {{source}} WHERE {{where}} AND {{in_view}} GROUP BY {{by}} ORDER BY {{by}}
 """
 
 MEAN = "avgIf(value, isFinite(value))"
@@ -114,7 +117,7 @@ SELECT {_LABEL} AS uuid, toString(metric) AS name, uniqExact(run) AS ranks, coun
 GROUP_BUCKETS = f"""
 SELECT uuid, name, bucket, sum(of.points) AS points, sum(of.nan) AS nan, sum(of.above) AS above, sum(of.below) AS below,
   sum(of.nonpos) AS nonpos, {{2}} AS line, minIf(of.low, isFinite(of.line)) AS low,
-  maxIf(of.high, isFinite(of.line)) AS high, argMin(of.first, of.start) AS first, argMax(of.last, of.start) AS last,
+  maxIf(of.high, isFinite(of.line)) AS high,
   countIf(isFinite(of.line)) AS runs, min(of.start) AS start, min(of.ms) AS ms
 FROM (
   SELECT {_LABEL} AS uuid, toString(metric) AS name, bitShiftRight(step, {{{{shift:UInt8}}}}) AS bucket, {_SUMMED}

@@ -92,7 +92,7 @@ def buckets_of(part: pa.Table) -> Columns:
     columns: Columns = {"step": floats(part, "start"), "time": floats(part, "ms")}
     counts = {name: floats(part, name).astype(np.uint32) for name in ("points", "nan", "above", "below", "nonpos")}
     gaps = counts["points"] == counts["nan"] + counts["above"] + counts["below"]
-    for name in ("line", "low", "high", "first", "last"):
+    for name in ("line", "low", "high"):
         values = floats(part, name)
         values[gaps] = np.nan
         columns[name] = values
