@@ -47,6 +47,8 @@ class Settings:
     """A value of config or summary beyond this (as JSON) is not recorded, and says so."""
     console_bytes_per_s: int = 1 * MIB
     """Console output beyond this rate reaches the terminal only: it must not push rows out of the ring."""
+    live_interval_s: float = 2.0
+    """Between two pictures of a live view in a notebook; longer where drawing would take a tenth of a core."""
 
     # --- the ring
     ring_bytes: int = 4 * MIB

@@ -12,6 +12,7 @@ from ..address import fetch_info, find_service, local_service, token_for
 from ..errors import NotFound, ServiceUnavailable, StepwellError, StoreBusy
 from ..home import Home
 from ..ids import split_run
+from ..notebook.lists import MARK, show_tables
 from ..platforms import needs_unix
 from .history import history_schema
 from .reader import Reader
@@ -53,9 +54,15 @@ class Api:
         self, url: str | None = None, path: str | os.PathLike[str] | None = None, *, token: str | None = None
     ) -> None:
         self._reader = open_reader(url, path, token)
+        show_tables()
 
     def __repr__(self) -> str:
         return f"<stepwell.Api of {self._reader.where}>"
+
+    def _repr_html_(self) -> str:
+        from ..notebook.cards import api_card
+
+        return api_card(self)
 
     def __enter__(self) -> Api:
         return self
@@ -133,7 +140,7 @@ class Api:
         table = self._reader.history(keys, names, long=long, with_run=True).read_all()
         if not long:
             check_names(self._reader, keys, names, table)
-        return table
+        return table.replace_schema_metadata(MARK)
 
     def _key(self, path: str) -> RunKey:
         project, run_id = split_run(path)

@@ -26,6 +26,11 @@ class Checkpoint:
     info: ArtifactInfo
     _blob: Callable[[str], Iterator[bytes]] = field(repr=False)
 
+    def _repr_html_(self) -> str:
+        from ..notebook.lists import checkpoint_list
+
+        return checkpoint_list([self])
+
     @property
     def name(self) -> str:
         """As given, else the file's own."""

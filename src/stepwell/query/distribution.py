@@ -59,6 +59,14 @@ class HistogramPoint:
     counts: tuple[int, ...]
     edges: tuple[float, ...]
 
+    def __repr__(self) -> str:
+        return f"<histogram of {self.count:,} values at step {self.step}, {self.min:.4g} to {self.max:.4g}>"
+
+    def _repr_html_(self) -> str:
+        from ..notebook.lists import histogram_card
+
+        return histogram_card(self)
+
     @property
     def mean(self) -> float:
         """NaN of nothing."""

@@ -33,6 +33,10 @@ class EmbeddedReader(LocalReader):
         super().__init__(_Fresh(self._shared), self._shared.stores.blobs, where=str(home.path))
         self._closed = False
 
+    @property
+    def source(self) -> dict[str, str]:
+        return {"path": self.where}
+
     def close(self) -> None:
         """The last one of the process closes the stores. Idempotent."""
         if not self._closed:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -17,6 +18,7 @@ from ..address import is_loopback, shown
 from ..errors import ApiError, AuthError, FilterError, InvalidValue, NotFound, ServiceUnavailable, StoreError
 from .reader import PAGE
 from .records import ArtifactInfo, Event, LastStep, MetricInfo, RunInfo, RunKey
+from .series_tables import Series, SeriesAsked
 from .wire import (
     artifact_from_json,
     event_from_json,
@@ -45,7 +47,7 @@ class HttpReader:
     """See reader.Reader. Thread-safe. Its `repr` and errors never show the token."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
-        self._url = url.rstrip("/")
+        self._url, self._token = url.rstrip("/"), token
         headers = {"Accept-Encoding": "identity", "User-Agent": "stepwell"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -58,6 +60,10 @@ class HttpReader:
     @property
     def where(self) -> str:
         return shown(self._url)
+
+    @property
+    def source(self) -> dict[str, str]:
+        return {"url": self._url} | ({"token": self._token} if self._token else {})
 
     # --- runs
 
@@ -93,6 +99,16 @@ class HttpReader:
             return self._arrow(_path(keys[0], "history"), query)
         query += [("run", str(key)) for key in keys] + [("with_run", int(with_run))]
         return self._arrow("/history", query)
+
+    def series(self, asked: Sequence[SeriesAsked], *, buckets: int = 1024, smoothing: float = 0.0) -> list[Series]:
+        from .series import decode_series
+
+        body = {"series": [asdict(one) for one in asked], "buckets": buckets, "smoothing": smoothing}
+        reply = self._ask("POST", f"{self._url}/api/v1/series", json.dumps(body).encode())
+        try:
+            return decode_series(b"".join(self._pieces(reply)), asked)
+        except (ValueError, KeyError, TypeError, IndexError):
+            raise ApiError(f"{self.where} answered /series with something else; is it another version?") from None
 
     def texts(self, key: RunKey, metric: str) -> pa.Table:
         return self._arrow(_path(key, "texts"), [("metric", metric)]).read_all()

@@ -21,6 +21,7 @@ from .filters import parse
 from .history import chosen, history_schema, widen
 from .reader import CONSOLE_SCHEMA, HISTOGRAM_SCHEMA, LONG_SCHEMA, PAGE, TEXT_SCHEMA
 from .records import ArtifactFile, ArtifactInfo, Event, LastStep, MetricInfo, RunInfo, RunKey
+from .series_tables import Series, SeriesAsked
 
 __all__ = ["BlobSource", "LocalReader", "MetricSource", "utc"]
 
@@ -59,6 +60,10 @@ class LocalReader:
     @property
     def where(self) -> str:
         return self._where
+
+    @property
+    def source(self) -> dict[str, str]:
+        return {}
 
     # --- runs
 
@@ -176,6 +181,11 @@ class LocalReader:
 
     def _names(self, key: RunKey) -> list[str]:
         return [row["name"] for row in self._metrics.rows(sql.METRIC_NAMES, _run(key))]
+
+    def series(self, asked: Sequence[SeriesAsked], *, buckets: int = 1024, smoothing: float = 0.0) -> list[Series]:
+        from .series import series  # which reads through a MetricSource of this module
+
+        return series(self._metrics, asked, buckets=buckets, smoothing=smoothing)
 
     def texts(self, key: RunKey, metric: str) -> pa.Table:
         return _shaped(self._metrics.query_arrow(sql.TEXTS, {**_run(key), "metric": metric}), TEXT_SCHEMA)

@@ -14,9 +14,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Payload", "compact"]
+__all__ = ["Payload", "compact", "decode"]
 
-_TYPES = {np.dtype("<f8"): "f64", np.dtype("<f4"): "f32", np.dtype("<u4"): "u32", np.dtype("<u2"): "u16"}
+_TYPES: dict[np.dtype[Any], str] = {
+    np.dtype("<f8"): "f64",
+    np.dtype("<f4"): "f32",
+    np.dtype("<u4"): "u32",
+    np.dtype("<u2"): "u16",
+}
+_DTYPES = {name: dtype for dtype, name in _TYPES.items()}
 _F32_EXACT = float(1 << 24)
 
 
@@ -63,3 +69,16 @@ def compact(values: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
     if largest >= _F32_EXACT or 0 < high - low < 1e-3 * largest or 0 < largest < 1e-30:
         return values
     return values.astype(np.float32)
+
+
+def decode(data: bytes) -> tuple[Any, list[npt.NDArray[Any]]]:
+    """The body and the arrays of what `Payload.encode` made. Raises ValueError for anything else."""
+    if len(data) < 4:
+        raise ValueError("no columns: the answer ends before its header")
+    start = 4 + int.from_bytes(data[:4], "little")
+    header = json.loads(data[4:start])
+    arrays = []
+    for kind, items, offset in header["arrays"]:
+        dtype = _DTYPES[kind]
+        arrays.append(np.frombuffer(data, dtype, items, start + offset))
+    return header["body"], arrays

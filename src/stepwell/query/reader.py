@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from .records import ArtifactInfo, Event, LastStep, MetricInfo, RunInfo, RunKey
+from .series_tables import Series, SeriesAsked
 
 __all__ = ["CONSOLE_SCHEMA", "HISTOGRAM_SCHEMA", "LONG_SCHEMA", "PAGE", "TEXT_SCHEMA", "Reader"]
 
@@ -56,6 +57,10 @@ class Reader(Protocol):
     def where(self) -> str:
         """What is being read, for people: a service's address or a folder."""
 
+    @property
+    def source(self) -> dict[str, str]:
+        """What Api takes to read the same from another process; empty where nobody else can. Holds the token."""
+
     def runs(
         self,
         *,
@@ -81,6 +86,9 @@ class Reader(Protocol):
 
         Wide: [run,] step, rank, a float64 column a metric. Long: [run,] and LONG_SCHEMA. Runs in the order given.
         """
+
+    def series(self, asked: Sequence[SeriesAsked], *, buckets: int = 1024, smoothing: float = 0.0) -> list[Series]:
+        """For charts: points, or buckets that hide no spike; see series.series."""
 
     def texts(self, key: RunKey, metric: str) -> pa.Table: ...
 

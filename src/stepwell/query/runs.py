@@ -10,12 +10,16 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import StepwellError
+from ..notebook.options import Options
+from ..notebook.showing import plotted
 from .reader import PAGE, Reader
 from .records import RunInfo
 from .view import Run
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ..notebook.plot import Plot
 
 __all__ = ["STATE_STYLES", "Runs", "runs_table", "took"]
 
@@ -55,6 +59,34 @@ class Runs(Sequence[Run]):
         if isinstance(index, slice):
             return [Run(self._reader, info, has_last=False) for info in self._found[index]]
         return Run(self._reader, self._found[index], has_last=False)
+
+    @property
+    def reader(self) -> Reader:
+        """What is asked."""
+        return self._reader
+
+    def newest(self, count: int) -> list[RunInfo]:
+        """So many of these runs, as they stand now, with their last values."""
+        there = {info.key for info in self._found}
+        now = self._reader.runs(**self._asked, limit=count + len(self._found) // 10 + 10, last=True)
+        return [info for info in now if info.key in there][:count]
+
+    def plot(
+        self,
+        *metrics: str,
+        x: str = "step",
+        smoothing: float = 0.0,
+        log_y: bool = False,
+        rank: int | None = None,
+        live: bool = False,
+    ) -> Plot:
+        """The runs' curves over each other, a chart a metric; the newest 20 runs. See `Run.plot` for the arguments."""
+        return plotted(self._reader, self._found, Options(metrics, x, smoothing, log_y, rank), live=live)
+
+    def _repr_html_(self) -> str:
+        from ..notebook.cards import runs_card
+
+        return runs_card(self)
 
     def to_pandas(self) -> pd.DataFrame:
         """A row a run: project, id, name, state, created, ..., then `config.*` and `summary.*` columns."""

@@ -6,6 +6,7 @@ service's page API; `encode` makes the browser's payload of the answer.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,14 +17,14 @@ import numpy.typing as npt
 
 from . import series_sql
 from .local import MetricSource
-from .payload import Payload, compact
+from .payload import Payload, compact, decode
 from .series_crossed import crossed
 from .series_grouped import grouped
 from .series_scope import View, scope, source_of
 from .series_tables import Columns, Extent, Series, SeriesAsked, buckets_of, empty, floats, mean_in_buckets, parts_of
 from .smoothing import ema
 
-__all__ = ["Extent", "Series", "SeriesAsked", "encode", "series"]
+__all__ = ["Extent", "Series", "SeriesAsked", "decode_series", "encode", "series"]
 
 RAW_POINTS = 1500  # in view: drawn one by one up to here
 BUCKETS_MAX = 4096
@@ -198,3 +199,26 @@ def encode(answers: Sequence[Series]) -> bytes:
             }
         )
     return payload.encode(body)
+
+
+def decode_series(data: bytes, asked: Sequence[SeriesAsked]) -> list[Series]:
+    """What `encode` made of the answers to `asked`, but for the bounds of each extent, which do not travel.
+
+    Raises ValueError for anything else.
+    """
+    body, arrays = decode(data)
+    return [
+        Series(
+            asked=one,
+            extent=Extent(told["ranks"], told["points"], told["seen"], math.nan, math.nan, told["unplaced"]),
+            shift=None if told["shift"] < 0 else told["shift"],
+            since=told["since"],
+            columns={name: _wide(arrays[place]) for name, place in told["columns"].items()},
+            width=told["width"],
+        )
+        for one, told in zip(asked, body, strict=True)
+    ]
+
+
+def _wide(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return values.astype(np.float64) if values.dtype.kind == "f" else values

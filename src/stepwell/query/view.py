@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from ..notebook.lists import MARK, Listing, checkpoint_list, histogram_list, metric_list
+from ..notebook.options import Options
+from ..notebook.showing import plotted
 from .checkpoint import Checkpoint
 from .console import Console, collapse
 from .distribution import HistogramPoint, histogram_points
@@ -21,6 +24,8 @@ from .records import Event, MetricInfo, RunInfo, RunKey
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ..notebook.plot import Plot
 
 __all__ = ["Run", "check_names"]
 
@@ -81,6 +86,11 @@ class Run:
             changes["tags"] = list(changes["tags"])
         self._info, self._has_last = self._reader.update(self.key, changes, by=_user()), True
         return self
+
+    @property
+    def reader(self) -> Reader:
+        """What is asked."""
+        return self._reader
 
     # --- who it is
 
@@ -191,7 +201,7 @@ class Run:
     @property
     def metrics(self) -> list[MetricInfo]:
         """Every series: name, kind (scalar, text, histogram), points, steps, last, min, max."""
-        return self._reader.metrics(self.key)
+        return Listing(self._reader.metrics(self.key), metric_list)
 
     @property
     def events(self) -> list[Event]:
@@ -219,7 +229,7 @@ class Run:
         table = self._reader.history([self.key], metrics, long=long).read_all()
         if not long:
             check_names(self._reader, [self.key], metrics, table)
-        return table
+        return table.replace_schema_metadata(MARK)
 
     def texts(self, metric: str) -> pa.Table:
         """rank, step, time, value of a text series, as an Arrow table.
@@ -235,7 +245,59 @@ class Run:
         Args:
             metric: Its name.
         """
-        return histogram_points(self._reader.histograms(self.key, metric))
+        return Listing(histogram_points(self._reader.histograms(self.key, metric)), histogram_list)
+
+    def plot(
+        self,
+        *metrics: str,
+        x: str = "step",
+        smoothing: float = 0.0,
+        log_y: bool = False,
+        rank: int | None = None,
+        live: bool = False,
+    ) -> Plot:
+        """Curves of metrics, one chart each: every point, or buckets whose band shows their least and greatest.
+
+        Needs matplotlib: `pip install 'stepwell[plot]'`.
+
+        Args:
+            metrics: Names or patterns (`train/*`). Default: all; the first 12 are drawn.
+            x: "step", "time", "relative" (since the start), or the name of another metric.
+            smoothing: Weight of a moving average over the whole series, 0 (none) to below 1; the raw curve stays
+                behind it.
+            log_y: A logarithmic axis; how many values it cannot show is said.
+            rank: Of one process. Default: the median of all, with their band.
+            live: Show it now, and go on until the run ends (notebooks only).
+
+        Returns:
+            What a notebook draws; `.figure` is matplotlib's, `.save("loss.png")` writes it.
+
+        Raises:
+            NotFound: Nothing was logged under these names.
+            StepwellError: matplotlib is missing; `live` outside a notebook.
+
+        Example:
+            ```python
+            run.plot("train/*", smoothing=0.9)
+            ```
+        """
+        return plotted(self._reader, [self._info], Options(metrics, x, smoothing, log_y, rank), live=live)
+
+    def live(self, *metrics: str, x: str = "step", smoothing: float = 0.0, log_y: bool = False) -> Plot:
+        """`plot(..., live=True)`: curves that are drawn anew in this cell until the run ends.
+
+        Args:
+            metrics: Names or patterns. Default: all.
+            x: As for `plot`.
+            smoothing: As for `plot`.
+            log_y: As for `plot`.
+        """
+        return self.plot(*metrics, x=x, smoothing=smoothing, log_y=log_y, live=True)
+
+    def _repr_html_(self) -> str:
+        from ..notebook.cards import run_card
+
+        return run_card(self)
 
     # --- the rest
 
@@ -246,7 +308,8 @@ class Run:
     def checkpoints(self) -> list[Checkpoint]:
         """In the order they were made; `.download(directory)` fetches one, every byte checked."""
         found = self._reader.artifacts(self.key)
-        return [Checkpoint(self.key, info, self._reader.blob) for info in found if info.kind == "checkpoint"]
+        made = [Checkpoint(self.key, info, self._reader.blob) for info in found if info.kind == "checkpoint"]
+        return Listing(made, checkpoint_list)
 
     def to_pandas(self, *metrics: str) -> pd.DataFrame:
         """`history(*metrics)` as a data frame. Needs pandas.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 from uuid import UUID
 
@@ -35,6 +35,9 @@ from .lifetime import ends_with
 from .notices import Once, say, warn
 from .slow import SlowPath
 from .waiting import Left, wait_until_kept
+
+if TYPE_CHECKING:
+    from ..notebook.plot import Plot
 
 __all__ = ["Run", "Terms"]
 
@@ -297,6 +300,11 @@ class Run:
         return self._terms.mode
 
     @property
+    def server(self) -> str:
+        """The service that was named at `init` or by STEPWELL_SERVER; "" for that of the home."""
+        return self._terms.server
+
+    @property
     def dir(self) -> Path | None:
         """The STEPWELL_HOME that everything recorded passes through; None when disabled."""
         return self._home.path if self._home is not None else None
@@ -315,6 +323,49 @@ class Run:
     def finished(self) -> bool:
         """Whether `finish` was called."""
         return self._finished
+
+    def plot(
+        self,
+        *metrics: str,
+        x: str = "step",
+        smoothing: float = 0.0,
+        log_y: bool = False,
+        rank: int | None = None,
+        live: bool = False,
+    ) -> Plot:
+        """Curves of what was logged so far, read back as `Api` reads it. Needs `stepwell[plot]`.
+
+        Args:
+            metrics: Names or patterns (`train/*`). Default: all.
+            x: "step", "time", "relative", or the name of another metric.
+            smoothing: Weight of a moving average, 0 (none) to below 1.
+            log_y: A logarithmic axis.
+            rank: Of one process. Default: the median of all, with their band.
+            live: Go on in this cell while the run does, from a process of its own (notebooks only).
+
+        Raises:
+            NotFound: Nothing was logged under these names.
+            StepwellError: matplotlib or what reading needs is missing; the run records nothing.
+        """
+        from ..notebook.of_live_run import plot_live_run
+
+        return plot_live_run(self, (metrics, x, smoothing, log_y, rank), live=live)
+
+    def live(self, *metrics: str, x: str = "step", smoothing: float = 0.0, log_y: bool = False) -> Plot:
+        """`plot(..., live=True)`: its curves, drawn anew in this cell until the run ends.
+
+        Args:
+            metrics: Names or patterns. Default: all.
+            x: As for `plot`.
+            smoothing: As for `plot`.
+            log_y: As for `plot`.
+        """
+        return self.plot(*metrics, x=x, smoothing=smoothing, log_y=log_y, live=True)
+
+    def _repr_html_(self) -> str:
+        from ..notebook.cards import live_card
+
+        return live_card(self)
 
     def __enter__(self) -> Run:
         return self
