@@ -35,20 +35,21 @@ WHERE {0} ORDER BY created DESC, project, id LIMIT {{limit:UInt64}} OFFSET {{off
 
 # A rank is what its latest attempt came to. `finish` outranks `crash` in one attempt: an agent that came late
 # may take a process for dead that had finished. A rank whose last attempt ended before the newest one
-# began (a resume with fewer ranks) no longer counts. `{0}` is a further condition on the events that are read.
+# began (a resume with fewer ranks) no longer counts, unless it is of that attempt: a short rank may be done
+# before another has begun. `{0}` is a further condition on the events that are read.
 STATES_IN = """
 SELECT run,
   multiIf(countIf(last.1 IN ('start', 'alive')) > 0, 'running', countIf(last.1 = 'crash') > 0, 'crashed',
           countIf(last.3 != 0) > 0, 'failed', 'finished') AS state,
   min(first) AS started, max(last.2) AS ended, max(lives) AS attempts, count() AS ranks
 FROM (
-  SELECT *, max(began) OVER (PARTITION BY run) AS newest FROM (
-    SELECT run, rank, uniqExact(attempt) AS lives,
+  SELECT *, max(began) OVER (PARTITION BY run) AS newest, max(attempt_of_rank) OVER (PARTITION BY run) AS latest FROM (
+    SELECT run, rank, uniqExact(attempt) AS lives, max(attempt) AS attempt_of_rank,
       minIf(time, kind = 'start') AS first, maxIf(time, kind = 'start') AS began,
       argMax((toString(kind), time, JSONExtractInt(body, 'exit_code')),
              (attempt, kind = 'finish', version, kind = 'alive')) AS last
     FROM v_events WHERE kind IN ('start', 'finish', 'crash', 'alive') {0} GROUP BY run, rank))
-WHERE last.1 IN ('start', 'alive') OR last.2 >= newest
+WHERE last.1 IN ('start', 'alive') OR last.2 >= newest OR attempt_of_rank = latest
 GROUP BY run
 """
 

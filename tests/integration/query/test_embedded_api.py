@@ -162,3 +162,16 @@ def test_a_damaged_spool_loses_only_what_is_damaged(home: Path, tmp_path: Path) 
             path.write_bytes(content)
     assert len(read(tmp_path / "work", "first")["loss"]) == 100  # type: ignore[arg-type]
     assert len(read(tmp_path / "work", "second")["loss"]) == 100  # type: ignore[arg-type]
+
+
+def test_a_rank_that_was_done_before_another_began_still_counts(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    for rank, exit_code in ((0, 1), (1, 0)):
+        monkeypatch.setenv("RANK", str(rank))
+        run = stepwell.init(project="p", id="ranks", settings={"quiet": True, "capture": False})
+        run.log({"loss": 1.0})
+        run.finish(exit_code)
+    command = [sys.executable, "-m", "stepwell", "show", "p/ranks", "--json"]
+    shown = json.loads(subprocess.run(command, check=True, timeout=60, capture_output=True).stdout)
+    assert (shown["ranks"], shown["attempts"], shown["state"]) == (2, 1, "failed")
