@@ -66,7 +66,11 @@ class Runs(Sequence[Run]):
         return self._reader
 
     def newest(self, count: int) -> list[RunInfo]:
-        """So many of these runs, as they stand now, with their last values."""
+        """These runs as they stand now, with their last values.
+
+        Args:
+            count: At most so many, the newest.
+        """
         there = {info.key for info in self._found}
         now = self._reader.runs(**self._asked, limit=count + len(self._found) // 10 + 10, last=True)
         return [info for info in now if info.key in there][:count]
@@ -80,7 +84,16 @@ class Runs(Sequence[Run]):
         rank: int | None = None,
         live: bool = False,
     ) -> Plot:
-        """The runs' curves over each other, a chart a metric; the newest 20 runs. See `Run.plot` for the arguments."""
+        """The runs' curves over each other, a chart a metric; the newest 20 runs. Needs matplotlib.
+
+        Args:
+            metrics: Names or patterns (`train/*`). Default: all; the first 12 are drawn.
+            x: "step", "time", "relative" (since the start), or the name of another metric.
+            smoothing: Weight of a moving average over the whole series, 0 (none) to below 1.
+            log_y: A logarithmic axis.
+            rank: Of one process. Default: the median of all, with their band.
+            live: Show it now, and go on until the runs end (notebooks only).
+        """
         return plotted(self._reader, self._found, Options(metrics, x, smoothing, log_y, rank), live=live)
 
     def _repr_html_(self) -> str:

@@ -74,11 +74,25 @@ class Run:
     ) -> Run:
         """Changes what is given, for everybody who looks; None takes it away. Returns the run as it is then.
 
-        colour: blue, orange, green, plum, violet, olive, brown or teal; None is the one that follows from its id.
         It wins over what the run's own process wrote, also where that arrives later, until the run is begun again. Who
-        changed what is kept among `events`. Raises InvalidValue, NotFound, AuthError.
+        changed what is kept among `events`.
 
-        >>> run.update(name="baseline", tags=[*run.tags, "keep"], colour="teal")   # doctest: +SKIP
+        Args:
+            name: What people read; None is the id.
+            tags: All of them: the list replaces the one before.
+            notes: A text of any length.
+            group: What runs of one sweep or launch share.
+            colour: blue, orange, green, plum, violet, olive, brown or teal; None is the one that follows from its id.
+
+        Raises:
+            InvalidValue: A value that cannot be kept.
+            NotFound: The run is gone.
+            AuthError: The token does not allow it.
+
+        Example:
+            ```python
+            run.update(name="baseline", tags=[*run.tags, "keep"], colour="teal")
+            ```
         """
         given = {"name": name, "tags": tags, "notes": notes, "group": group, "colour": colour}
         changes: dict[str, Any] = {key: value for key, value in given.items() if value is not UNCHANGED}

@@ -401,6 +401,7 @@ class Run:
 
     @property
     def labels(self) -> Labels:
+        """Name, tags and notes as this process knows them; for `init`."""
         return self._labels
 
     @property
