@@ -67,18 +67,19 @@ _WATCH = """
     }
     callback(now);
   });
+  // Asked for only while it is wanted: a page that has nothing to draw draws no frames.
   let last = 0;
   const frame = (now) => {
-    if (seen.recording && last) seen.frames.push(now - last);
+    if (last) seen.frames.push(now - last);
     last = now;
     if (seen.watching) {
       const cell = document.querySelector(`figure[aria-label="${seen.watching}"] .sr-only td`);
       const step = cell ? Number(cell.textContent.replace(/[^0-9]/g, '')) : NaN;
       if (step >= 0 && !(step in seen.steps)) seen.steps[step] = Date.now();
     }
-    request(frame);
+    if (seen.recording) request(frame);
   };
-  request(frame);
+  seen.record = () => { seen.frames = []; last = 0; seen.recording = true; request(frame); };
 })();
 """
 
@@ -118,7 +119,7 @@ class Tab:
     def __init__(self, page: Any, site: Site) -> None:
         self.page, self.site = page, site
         self.cdp = page.context.new_cdp_session(page)
-        self.cdp.send("Performance.enable")
+        self.cdp.send("Performance.enable", {"timeDomain": "threadTicks"})
         self.cdp.send("Network.enable")
 
     def throttle(self, times: float) -> None:
@@ -155,7 +156,7 @@ class Tab:
     def frames(self) -> Iterator[list[float]]:
         """Milliseconds between the frames drawn inside the block."""
         found: list[float] = []
-        self.ask("(seen.frames = [], seen.recording = true)")
+        self.ask("seen.record()")
         yield found
         found.extend(self.ask("(seen.recording = false, seen.frames)"))
 

@@ -36,6 +36,11 @@ size_t size_of(Type type);
 // Counts n values lying one behind the other, aligned to their size or not.
 Histogram count_values(Type type, const void* values, size_t n);
 
+// The same by one of the code paths that this processor can take, from the narrowest vectors to the widest,
+// which the above takes. Every path gives the same result bit for bit.
+size_t count_paths();
+Histogram count_values(Type type, const void* values, size_t n, size_t path);
+
 // Keeps a histogram as given. sum and sum2 are taken at the bins' middles. Throws FormatError.
 Histogram keep(std::span<const uint64_t> counts, std::span<const double> edges);
 

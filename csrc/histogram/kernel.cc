@@ -1,16 +1,18 @@
-// Counting. Each value costs one load, one shift and one increment; sums and extremes are taken beside it on
-// vectors. Several count tables, because an increment that follows one of the same bucket waits for its
-// store. Values with few bits pass through float (exact), the others through double.
+// Counting. A chunk of values is gone through once: each value costs a shift and an increment, and beside
+// them sums and extremes are taken on vectors, which fills the time that the increments wait for memory.
+// Several count tables, because an increment that follows one of the same bucket waits for its store. Values
+// with few bits pass through float (exact), the others through double.
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
+#include <limits>
 #include <memory>
 
 #include "histogram/buckets.h"
 #include "histogram/histogram.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
-#define STEPWELL_WIDE __attribute__((target("avx2")))
 #define STEPWELL_HAS_WIDE 1
 #endif
 
@@ -23,13 +25,11 @@ constexpr size_t kTables = 4;
 constexpr size_t kFew = 1024;            // values that are sooner sorted than tables are cleared and searched
 constexpr uint64_t kFlush = 1ULL << 31;  // values before 32-bit counts are emptied into 64-bit ones
 
-// The sums run over sixteen interleaved lanes on every machine, four vectors of four, so that they do not
-// depend on how wide its vectors are.
-constexpr size_t kLanes = 4;
-constexpr size_t kVectors = 4;
-constexpr size_t kStride = kLanes * kVectors;
+// The sums run over sixteen interleaved lanes on every machine, in as many vectors as it takes, so that they
+// do not depend on how wide its vectors are.
+constexpr size_t kStride = 16;
 
-template <typename T>
+template <typename T, size_t kLanes>
 using Lanes [[gnu::vector_size(kLanes * sizeof(T))]] = T;
 
 struct Moments {
@@ -47,62 +47,139 @@ inline void add(Moments& moments, double value) {
   moments.max = std::max(moments.max, value);
 }
 
-// A non-finite value makes sum2 infinite or NaN, so that one look at the end finds it. The squares of finite
-// doubles may overflow too, which only costs the careful path.
+// Integers as wide as T, on which infinities and NaN are told by their exponent bits.
 template <typename T>
-[[gnu::always_inline]] inline Moments moments_of(const T* values, size_t n) {
-  Lanes<double> sum[kVectors] = {};
-  Lanes<double> sum2[kVectors] = {};
-  Lanes<T> low[kVectors];
-  Lanes<T> high[kVectors];
-  const size_t whole = n - n % kStride;
-  if (whole != 0) {
-    std::memcpy(low, values, sizeof low);
-    std::memcpy(high, values, sizeof high);
+using BitsOf = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
+template <typename T>
+constexpr BitsOf<T> kOddExponent = sizeof(T) == 4 ? 0x7f800000 : 0x7ff0000000000000;
+
+// Buckets to count in, or none.
+struct NoCounts {
+  template <typename T>
+  [[gnu::always_inline]] void operator()(const T*) const {}
+};
+struct IntoTables {
+  uint32_t* counts;
+  // The tables are interleaved: those of one bucket share a cache line.
+  template <typename T>
+  [[gnu::always_inline]] void operator()(const T* values) const {
+    for (size_t i = 0; i < kStride; ++i) ++counts[code_of(values[i]) * kTables + i % kTables];
   }
-  for (size_t i = 0; i < whole; i += kStride) {
+};
+
+// The moments of whole strides. With kSkip, values that are not finite are left out. Without it such a value
+// makes sum2 infinite or NaN, so that one look at the end finds it; the squares of finite doubles may
+// overflow too, which only costs the other path.
+template <size_t kLanes, bool kSkip, typename T, typename Count>
+[[gnu::always_inline]] inline Moments moments_of(const T* values, size_t n, Count count) {
+  constexpr size_t kVectors = kStride / kLanes;
+  constexpr T kInfinity = std::numeric_limits<T>::infinity();
+  using Values = Lanes<T, kLanes>;
+  using Bits = Lanes<BitsOf<T>, kLanes>;
+  using Doubles = Lanes<double, kLanes>;
+  Doubles sum[kVectors] = {};
+  Doubles sum2[kVectors] = {};
+  Values low[kVectors];
+  Values high[kVectors];
+  for (size_t v = 0; v < kVectors; ++v) {
+    low[v] = Values{} + kInfinity;
+    high[v] = Values{} - kInfinity;
+  }
+  for (size_t i = 0; i < n; i += kStride) {
+    count(values + i);
     for (size_t v = 0; v < kVectors; ++v) {
-      Lanes<T> lanes;
+      Values lanes;
       std::memcpy(&lanes, values + i + v * kLanes, sizeof lanes);
-      const Lanes<double> wide = __builtin_convertvector(lanes, Lanes<double>);
+      Values lowest = lanes;
+      Values highest = lanes;
+      if constexpr (kSkip) {
+        Bits bits;
+        std::memcpy(&bits, &lanes, sizeof bits);
+        const Bits finite = (bits & kOddExponent<T>) != kOddExponent<T>;
+        bits &= finite;
+        std::memcpy(&lanes, &bits, sizeof bits);
+        lowest = finite ? lowest : Values{} + kInfinity;
+        highest = finite ? highest : Values{} - kInfinity;
+      }
+      const Doubles wide = __builtin_convertvector(lanes, Doubles);
       sum[v] += wide;
       sum2[v] += wide * wide;
-      low[v] = lanes < low[v] ? lanes : low[v];
-      high[v] = lanes > high[v] ? lanes : high[v];
+      low[v] = lowest < low[v] ? lowest : low[v];
+      high[v] = highest > high[v] ? highest : high[v];
     }
   }
   Moments moments;
-  for (size_t i = 0; i < kStride && whole != 0; ++i) {
+  for (size_t i = 0; i < kStride; ++i) {
     moments.sum += sum[i / kLanes][i % kLanes];
     moments.sum2 += sum2[i / kLanes][i % kLanes];
     moments.min = std::min(moments.min, static_cast<double>(low[i / kLanes][i % kLanes]));
     moments.max = std::max(moments.max, static_cast<double>(high[i / kLanes][i % kLanes]));
   }
-  for (size_t i = whole; i < n; ++i) add(moments, static_cast<double>(values[i]));
   moments.finite = std::isfinite(moments.sum2);
   return moments;
 }
 
-Moments float_moments_base(const float* values, size_t n) { return moments_of(values, n); }
-Moments double_moments_base(const double* values, size_t n) { return moments_of(values, n); }
-#ifdef STEPWELL_HAS_WIDE
-STEPWELL_WIDE Moments float_moments_wide(const float* values, size_t n) { return moments_of(values, n); }
-STEPWELL_WIDE Moments double_moments_wide(const double* values, size_t n) { return moments_of(values, n); }
-const bool kWide = __builtin_cpu_supports("avx2") != 0;
-Moments moments(const float* values, size_t n) {
-  return (kWide ? float_moments_wide : float_moments_base)(values, n);
+// One function for each way of going over the values, each compiled for every width of vectors.
+enum class Way { kCountAndSum, kSum, kSumFinite };
+
+template <size_t kLanes, typename T>
+[[gnu::always_inline]] inline Moments go(Way way, const T* values, size_t n, uint32_t* counts) {
+  switch (way) {
+    case Way::kCountAndSum:
+      return moments_of<kLanes, false>(values, n, IntoTables{counts});
+    case Way::kSum:
+      return moments_of<kLanes, false>(values, n, NoCounts{});
+    case Way::kSumFinite:
+      return moments_of<kLanes, true>(values, n, NoCounts{});
+  }
+  return {};
 }
-Moments moments(const double* values, size_t n) {
-  return (kWide ? double_moments_wide : double_moments_base)(values, n);
+
+template <typename T>
+using Kernel = Moments (*)(Way, const T*, size_t, uint32_t*);
+
+template <typename T>
+Moments go_base(Way way, const T* values, size_t n, uint32_t* counts) {
+  return go<4>(way, values, n, counts);
+}
+#ifdef STEPWELL_HAS_WIDE
+template <typename T>
+__attribute__((target("avx2"))) Moments go_avx2(Way way, const T* values, size_t n, uint32_t* counts) {
+  return go<4>(way, values, n, counts);
+}
+template <typename T>
+__attribute__((target("avx512f,avx512dq,avx512vl,avx512bw"))) Moments go_avx512(Way way, const T* values,
+                                                                                size_t n, uint32_t* counts) {
+  return go<8>(way, values, n, counts);
+}
+// From the narrowest to the widest that this processor has.
+template <typename T>
+std::vector<Kernel<T>> find_kernels() {
+  std::vector<Kernel<T>> all = {go_base<T>};
+  if (__builtin_cpu_supports("avx2")) all.push_back(go_avx2<T>);
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")) {
+    all.push_back(go_avx512<T>);
+  }
+  return all;
 }
 #else
-Moments moments(const float* values, size_t n) { return float_moments_base(values, n); }
-Moments moments(const double* values, size_t n) { return double_moments_base(values, n); }
+template <typename T>
+std::vector<Kernel<T>> find_kernels() {
+  return {go_base<T>};
+}
 #endif
+
+template <typename T>
+const std::vector<Kernel<T>>& kernels() {
+  static const std::vector<Kernel<T>> kAll = find_kernels<T>();
+  return kAll;
+}
 
 class Counter {
  public:
-  explicit Counter(size_t n) : few_(n <= kFew) {
+  Counter(size_t n, size_t path)
+      : few_(n <= kFew), floats_(kernels<float>()[path]), doubles_(kernels<double>()[path]) {
     if (few_) return;
     counts_.resize(kTables * kCodes);
     totals_.resize(kCodes);
@@ -110,35 +187,33 @@ class Counter {
 
   template <typename T>
   void add(const T* values, size_t n) {
-    count(values, n);
-    stats(values, n);
+    if (few_) {
+      count(values, n);
+      stats(values, n);
+      return;
+    }
+    const size_t whole = n - n % kStride;
+    make_room(whole);
+    note(Way::kCountAndSum, values, whole);
+    count(values + whole, n - whole);
+    rest(values + whole, n - whole);
   }
 
-  // The tables are interleaved: those of one bucket share a cache line.
   template <typename T>
   void count(const T* values, size_t n) {
     if (few_) {
       for (size_t i = 0; i < n; ++i) codes_.push_back(static_cast<uint16_t>(code_of(values[i])));
       return;
     }
-    counted_ += n;
-    if (counted_ >= kFlush) flush();
-    uint32_t* counts = counts_.data();
-    size_t i = 0;
-    for (; i + kTables <= n; i += kTables) {
-      for (size_t table = 0; table < kTables; ++table) ++counts[code_of(values[i + table]) * kTables + table];
-    }
-    for (; i < n; ++i) ++counts[code_of(values[i]) * kTables];
+    make_room(n);
+    for (size_t i = 0; i < n; ++i) ++counts_[code_of(values[i]) * kTables + i % kTables];
   }
 
   template <typename T>
   void stats(const T* values, size_t n) {
-    Moments part = moments(values, n);
-    if (!part.finite) part = careful(values, n);
-    result_.sum += part.sum;
-    result_.sum2 += part.sum2;
-    min_ = std::min(min_, part.min);
-    max_ = std::max(max_, part.max);
+    const size_t whole = n - n % kStride;
+    note(Way::kSum, values, whole);
+    rest(values + whole, n - whole);
   }
 
   Histogram finish() {
@@ -182,29 +257,69 @@ class Counter {
     counted_ = 0;
   }
 
-  // One by one, the non-finite values apart.
-  template <typename T>
-  Moments careful(const T* values, size_t n) {
-    Moments part;
-    for (size_t i = 0; i < n; ++i) {
-      const auto value = static_cast<double>(values[i]);
-      if (std::isfinite(value)) {
-        histogram::add(part, value);
-      } else if (std::isnan(value)) {
-        ++result_.nan;
-        saturated<T>(std::signbit(value));
-      } else {
-        ++(value > 0 ? result_.pos_inf : result_.neg_inf);
-        saturated<T>(value < 0);
-      }
-    }
-    return part;
+  void make_room(size_t n) {
+    counted_ += n;
+    if (counted_ >= kFlush) flush();
   }
 
-  // A double's code saturates, so its NaN and infinities were counted in the top finite buckets.
+  Moments go_over(Way way, const float* values, size_t n) { return floats_(way, values, n, counts_.data()); }
+  Moments go_over(Way way, const double* values, size_t n) {
+    return doubles_(way, values, n, counts_.data());
+  }
+
   template <typename T>
-  void saturated(bool negative) {
-    if constexpr (sizeof(T) == 8) ++(negative ? odd_bottom_ : odd_top_);
+  void note(Way way, const T* values, size_t n) {
+    if (n == 0) return;
+    Moments part = go_over(way, values, n);
+    if (!part.finite) {
+      part = go_over(Way::kSumFinite, values, n);
+      odd(values, n);
+    }
+    join(part);
+  }
+
+  // The last values, fewer than a stride, one by one.
+  template <typename T>
+  void rest(const T* values, size_t n) {
+    Moments part;
+    for (size_t i = 0; i < n; ++i) {
+      if (std::isfinite(values[i])) histogram::add(part, static_cast<double>(values[i]));
+    }
+    odd(values, n);
+    join(part);
+  }
+
+  void join(const Moments& part) {
+    result_.sum += part.sum;
+    result_.sum2 += part.sum2;
+    min_ = std::min(min_, part.min);
+    max_ = std::max(max_, part.max);
+  }
+
+  // Counts what is not finite, without a branch.
+  template <typename T>
+  void odd(const T* values, size_t n) {
+    constexpr T kInfinity = std::numeric_limits<T>::infinity();
+    constexpr auto kSign = static_cast<std::make_unsigned_t<BitsOf<T>>>(1) << (sizeof(T) * 8 - 1);
+    uint32_t nan = 0;
+    uint32_t negative_nan = 0;
+    uint32_t high = 0;
+    uint32_t low = 0;
+    for (size_t i = 0; i < n; ++i) {
+      const uint32_t is_nan = values[i] != values[i] ? 1U : 0U;
+      nan += is_nan;
+      negative_nan += (std::bit_cast<std::make_unsigned_t<BitsOf<T>>>(values[i]) & kSign) != 0 ? is_nan : 0U;
+      high += values[i] == kInfinity ? 1U : 0U;
+      low += values[i] == -kInfinity ? 1U : 0U;
+    }
+    result_.nan += nan;
+    result_.pos_inf += high;
+    result_.neg_inf += low;
+    // A double's code saturates, so its NaN and infinities were counted in the top finite buckets.
+    if constexpr (sizeof(T) == 8) {
+      odd_top_ += high + nan - negative_nan;
+      odd_bottom_ += low + negative_nan;
+    }
   }
 
   void take_back(uint32_t code, uint64_t odd) {
@@ -218,6 +333,8 @@ class Counter {
   }
 
   bool few_;
+  Kernel<float> floats_;
+  Kernel<double> doubles_;
   std::vector<uint16_t> codes_;  // of few values
   std::vector<uint32_t> counts_;
   std::vector<uint64_t> totals_;
@@ -233,8 +350,8 @@ class Counter {
 inline float half_to_float(uint16_t half) {
   const uint32_t sign = static_cast<uint32_t>(half & 0x8000U) << 16;
   const uint32_t magnitude = static_cast<uint32_t>(half & 0x7fffU) << 13;
-  if (magnitude >= 0x0f800000U) return std::bit_cast<float>(sign | magnitude | 0x7f800000U);
-  return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112F));
+  const auto finite = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112F);
+  return std::bit_cast<float>(sign | (magnitude >= 0x0f800000U ? magnitude | 0x7f800000U : finite));
 }
 
 inline float bfloat_to_float(uint16_t value) {
@@ -329,8 +446,14 @@ size_t size_of(Type type) {
   return 0;
 }
 
+size_t count_paths() { return kernels<float>().size(); }
+
 Histogram count_values(Type type, const void* values, size_t n) {
-  Counter counter(n);
+  return count_values(type, values, n, count_paths() - 1);
+}
+
+Histogram count_values(Type type, const void* values, size_t n, size_t path) {
+  Counter counter(n, path);
   const auto as_float = [](auto value) { return static_cast<float>(value); };
   const auto as_double = [](auto value) { return static_cast<double>(value); };
   switch (type) {

@@ -210,5 +210,51 @@ TEST(HistogramKernel, UnalignedValuesAreRead) {
   EXPECT_EQ(count_values(Type::kF32, bytes.data() + 1, 3000).sum, 4500);
 }
 
+std::vector<uint64_t> bits_of(const Histogram& h) {
+  std::vector<uint64_t> all = {h.count, h.nan, h.pos_inf, h.neg_inf};
+  for (const double figure : {h.sum, h.sum2, h.min, h.max}) {
+    all.push_back(std::isnan(figure) ? 0 : std::bit_cast<uint64_t>(figure));  // which NaN, nobody promises
+  }
+  for (size_t i = 0; i < h.buckets.size(); ++i) {
+    all.push_back(h.buckets[i]);
+    all.push_back(h.counts[i]);
+  }
+  return all;
+}
+
+// Whatever the width of its vectors, a processor finds the same buckets and the same sums bit for bit.
+TEST(HistogramKernel, EveryPathGivesTheSameBits) {
+  std::mt19937_64 random(23);
+  std::normal_distribution<double> normal;
+  const std::vector<Type> types = {Type::kF16, Type::kBf16, Type::kF32, Type::kF64, Type::kI8,
+                                   Type::kU8,  Type::kI16,  Type::kU16, Type::kI32, Type::kU32,
+                                   Type::kI64, Type::kU64,  Type::kBool};
+  for (const size_t n : {0U, 1U, 15U, 16U, 17U, 1024U, 1025U, 2047U, 2048U, 2049U, 5000U, 20011U}) {
+    std::vector<uint64_t> any(n + 1);  // any bits: every kind of NaN, infinities, subnormals
+    for (uint64_t& word : any) word = random();
+    std::vector<double> doubles(n + 1);
+    for (double& value : doubles) value = std::ldexp(normal(random), static_cast<int>(random() % 40) - 20);
+    std::vector<float> floats(doubles.begin(), doubles.end());
+    std::vector<float> zeros(n + 1);
+    for (float& zero : zeros) zero = (random() & 1) != 0 ? -0.0F : 0.0F;
+    std::vector<float> dotted = floats;
+    for (size_t i = 0; i < n; i += 700) dotted[i] = i % 1400 == 0 ? NAN : -INFINITY;
+    const auto check = [&](Type type, const void* values) {
+      const std::vector<uint64_t> first = bits_of(count_values(type, values, n, 0));
+      for (size_t path = 1; path < count_paths(); ++path) {
+        EXPECT_EQ(bits_of(count_values(type, values, n, path)), first)
+            << "type " << static_cast<int>(type) << ", " << n << " values, path " << path;
+      }
+      EXPECT_EQ(bits_of(count_values(type, values, n)), first);
+    };
+    for (const Type type : types) check(type, any.data());
+    for (const Type type : types) check(type, reinterpret_cast<const char*>(any.data()) + 1);
+    check(Type::kF64, doubles.data());
+    check(Type::kF32, floats.data());
+    check(Type::kF32, zeros.data());
+    check(Type::kF32, dotted.data());
+  }
+}
+
 }  // namespace
 }  // namespace stepwell::histogram

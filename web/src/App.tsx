@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { Suspense } from "react";
 import { Route, Router, Switch } from "wouter";
-import { ApiError, getJson } from "./api/client";
-import { useLostSince } from "./api/health";
+import { getJson } from "./api/client";
+import { useLostSince, useSignedOut } from "./api/health";
 import type { Project } from "./api/types";
 import { useHashPath } from "./address/location";
 import { clock } from "./format/time";
@@ -13,12 +13,15 @@ import { Projects } from "./views/Projects";
 import { RunPage, Runs } from "./views/routes";
 
 export function App() {
+  const [path] = useHashPath();
+  const out = useSignedOut();
   const projects = useQuery({
     queryKey: ["projects"],
     queryFn: ({ signal }) => getJson<{ projects: Project[] }>("projects", signal),
     refetchInterval: 15_000,
+    enabled: path === "/", // nowhere else is the list shown, and a first chart should not wait beside it
   });
-  if (projects.error instanceof ApiError && projects.error.status === 401) return <Login />;
+  if (out) return <Login />;
   return (
     <Router hook={useHashPath}>
       <a className="skip" href="#main" onClick={(event) => skip(event)}>

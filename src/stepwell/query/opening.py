@@ -7,6 +7,7 @@ not through the views, except for runs with a rewind. What each metric came to i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..ids import run_uuid
@@ -34,17 +35,25 @@ _REWOUND = "SELECT count() AS rewinds FROM rewinds WHERE run = {run:UUID}"
 def opening(metrics: MetricSource, project: str, ids: Sequence[str]) -> dict[str, Any]:
     """runs: those that there are, in the order asked. metrics: name and kind of each metric of the first, by name, with
     the last step of histograms. total: how many runs the project has.
+
+    Its questions go to the store side by side: a first chart waits for the longest of them, not for their sum.
     """
-    uuids = [str(run_uuid(project, id)) for id in ids]
-    runs = {row["uuid"]: row for row in run_rows(metrics, metrics.rows(_RUNS, {"runs": uuids}))}
-    named: list[dict[str, Any]] = []
-    if uuids and uuids[0] in runs:
-        first = {"run": uuids[0]}
-        [cut] = metrics.rows(_REWOUND, first)
-        named = metrics.rows(_NAMES.format("v_" if cut["rewinds"] else ""), first)
-    [counted] = metrics.rows(_TOTAL, {"project": project})
+    uuids = [str(run_uuid(project, id)) for id in dict.fromkeys(ids)]
+    with ThreadPoolExecutor(3) as ask:
+        named = ask.submit(_names, metrics, uuids[0])
+        found = ask.submit(metrics.rows, _RUNS, {"runs": uuids})
+        counted = ask.submit(metrics.rows, _TOTAL, {"project": project})
+        rows = {row["uuid"]: row for row in run_rows(metrics, [{"uuid": uuid} for uuid in uuids])}
+        there = {row["uuid"]: row for row in found.result()}
     return {
-        "runs": [runs[uuid] for uuid in dict.fromkeys(uuids) if uuid in runs],
-        "metrics": sorted(named, key=lambda row: (row["name"], row["kind"])),
-        "total": counted["total"],
+        "runs": [{**rows[uuid], **there[uuid]} for uuid in uuids if uuid in there],
+        "metrics": named.result() if uuids[0] in there else [],
+        "total": counted.result()[0]["total"],
     }
+
+
+def _names(metrics: MetricSource, uuid: str) -> list[dict[str, Any]]:
+    run = {"run": uuid}
+    [cut] = metrics.rows(_REWOUND, run)
+    rows = metrics.rows(_NAMES.format("v_" if cut["rewinds"] else ""), run)
+    return sorted(rows, key=lambda row: (row["name"], row["kind"]))

@@ -240,22 +240,6 @@ def test_a_spawned_child_begins_its_own(script: Script, home: Path) -> None:
     assert known.steps == {"0": 0}
 
 
-def test_ranks_of_one_launch_share_an_attempt(script: Script, home: Path) -> None:
-    body = (
-        "import subprocess\n"
-        "if len(sys.argv) == 1:\n"
-        "    for rank in (0, 1):\n"
-        "        ranks = {'RANK': str(rank), 'LOCAL_RANK': str(rank), 'WORLD_SIZE': '2', 'LOCAL_WORLD_SIZE': '2'}\n"
-        "        command, env = [sys.executable, __file__, 'x'], {**os.environ, **ranks}\n"
-        "        print(subprocess.check_output(command, env=env, text=True), end='')\n"
-        "else:\n"
-        f"    run = stepwell.init(project='p', mode='offline', {QUIET})\n    print(run.id, run.attempt, run.rank)"
-    )
-    first, second = (line.split() for line in script(body).stdout.splitlines())
-    assert first[:2] == second[:2]
-    assert (first[2], second[2]) == ("0", "1")
-
-
 CHECKPOINTS = [
     ("not there", "'/nowhere/x'", "", "StagingError"),
     ("an empty folder", "sys.argv[1]", "", "StagingError"),

@@ -1,6 +1,6 @@
 // One way to the service: relative addresses, and errors that say what to do.
 import { taken } from "./early";
-import { failed, worked } from "./health";
+import { failed, signed, worked } from "./health";
 
 export class ApiError extends Error {
   constructor(
@@ -23,6 +23,7 @@ async function send(path: string, init?: RequestInit): Promise<Response> {
   }
   if (response.status === 502 || response.status === 504) failed();
   else worked();
+  if (response.status === 401) signed(true);
   if (!response.ok) throw await refusal(response);
   return response;
 }
@@ -73,4 +74,5 @@ function post(body: unknown, signal?: AbortSignal): RequestInit {
 export async function signIn(token: string): Promise<void> {
   const response = await fetch("login", { method: "POST", headers: { Authorization: `Bearer ${token}` } });
   if (!response.ok) throw await refusal(response);
+  signed(false);
 }

@@ -1,29 +1,42 @@
-// Whether the service answers: what the banner at the top says.
+// Whether the service answers, and lets this browser in: what the banner at the top says, and the way in.
 import { useSyncExternalStore } from "react";
 
-let lostSince: number | null = null;
-const listeners = new Set<() => void>();
-
-function set(value: number | null): void {
-  if ((lostSince === null) === (value === null)) return;
-  lostSince = value;
-  for (const listener of listeners) listener();
-}
-
-export function failed(): void {
-  set(Date.now());
-}
-
-export function worked(): void {
-  set(null);
-}
-
-export function useLostSince(): number | null {
-  return useSyncExternalStore(
-    (listener) => {
+function told<T>(value: T) {
+  const listeners = new Set<() => void>();
+  return {
+    get: () => value,
+    set: (next: T) => {
+      if (next === value) return;
+      value = next;
+      for (const listener of listeners) listener();
+    },
+    subscribe: (listener: () => void) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    () => lostSince,
-  );
+  };
+}
+
+const lostSince = told<number | null>(null);
+const signedOut = told(false);
+
+export function failed(): void {
+  if (lostSince.get() === null) lostSince.set(Date.now());
+}
+
+export function worked(): void {
+  lostSince.set(null);
+}
+
+/** out: the service has asked for its token. */
+export function signed(out: boolean): void {
+  signedOut.set(out);
+}
+
+export function useLostSince(): number | null {
+  return useSyncExternalStore(lostSince.subscribe, lostSince.get);
+}
+
+export function useSignedOut(): boolean {
+  return useSyncExternalStore(signedOut.subscribe, signedOut.get);
 }
