@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from . import page_charts, page_live, page_opening, page_table
+from . import page_bare, page_charts, page_live, page_opening, page_table
 from .browser import browser, lacking
 from .figures import Figure, missing
 from .filling import Filling, fill
@@ -28,7 +28,7 @@ def run(quick: bool) -> list[Figure]:
     ):
         _fill(home, quick)
         with serving(home) as site, browser() as chromium:
-            parts = (page_opening, page_charts, page_table, page_live)
+            parts = (page_bare, page_opening, page_charts, page_table, page_live)
             figures = [figure for part in parts for figure in part.run(chromium, site, quick)]
     return figures
 

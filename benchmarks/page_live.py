@@ -40,7 +40,7 @@ def run(chromium: Any, site: Site, quick: bool) -> list[Figure]:
     return [
         Figure("live: work of a frame that draws, p95", "ms", (quantile(drawn, 0.95),), target=8, note=note),
         Figure("live: p95 frame", "ms", (quantile(frames, 0.95),), target=17.5),
-        Figure("live: late frames", "frames", (late,)),
+        Figure("live: late frames", "of 1000", (1000 * late / max(1, len(frames)),)),
         Figure("live: the main thread's work", "ms a second", (1000 * work / seconds,)),
         Figure("live: log to screen", "ms", tuple(delays), target=2000, note=f"{len(delays)} steps"),
         Figure("live: log to screen, longest", "ms", (max(delays, default=float("nan")),), target=2000),
