@@ -16,7 +16,7 @@ __all__ = ["LIBRARY", "PASSWORD", "ClickHouse"]
 LIBRARY = CACHE / "clickhouse-26.7.3-stable.1" / "libchdb.so"
 PASSWORD = "pa:ss@wo/rd%?&"  # every character that an address has to quote
 
-# writer: all rights. reader: may write nothing. guest: may make no database.
+# writer: all rights. reader: may write nothing. guest: may make no database. poor: has hardly any memory.
 _USERS = f"""<clickhouse>
   <users>
     <default><no_password/><profile>default</profile><networks><ip>127.0.0.1</ip></networks></default>
@@ -24,10 +24,13 @@ _USERS = f"""<clickhouse>
       <access_management>1</access_management></writer>
     <reader><password>{escape(PASSWORD)}</password><profile>readonly</profile>
       <networks><ip>127.0.0.1</ip></networks></reader>
+    <poor><password>{escape(PASSWORD)}</password><profile>poor</profile>
+      <networks><ip>127.0.0.1</ip></networks></poor>
     <guest><password>{escape(PASSWORD)}</password><profile>default</profile><networks><ip>127.0.0.1</ip></networks>
       <grants><query>GRANT SELECT ON system.*</query></grants></guest>
   </users>
-  <profiles><default></default><readonly><readonly>2</readonly></readonly></profiles>
+  <profiles><default></default><readonly><readonly>2</readonly></readonly>
+    <poor><max_memory_usage>300000</max_memory_usage></poor></profiles>
   <quotas><default></default></quotas>
 </clickhouse>
 """

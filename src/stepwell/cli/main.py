@@ -14,6 +14,7 @@ from .demo import demo
 from .doctor import doctor
 from .export import export
 from .login import login
+from .migrate import migrate
 from .output import fail
 from .runs import runs
 from .serve import serve
@@ -23,7 +24,7 @@ from .ui import ui
 
 __all__ = ["main"]
 
-COMMANDS = (demo, ui, serve, runs, show, export, sync, login, doctor)
+COMMANDS = (demo, ui, serve, runs, show, export, sync, login, migrate, doctor)
 
 
 class _Group(click.Group):

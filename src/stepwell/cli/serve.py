@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .migrate import blobs_option, metrics_option
 from .output import terminal
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ __all__ = ["serve"]
 )
 @click.option("--grpc", metavar="HOST:PORT", help="Of ingestion [127.0.0.1:7451 or the next free]")
 @click.option("--advertise-grpc", metavar="HOST:PORT", help="What clients dial for gRPC, where it is not the above.")
-@click.option("--metrics", metavar="URL", help="clickhouse://user:pass@host:port/db, or chdb:///dir [in the home]")
-@click.option("--blobs", metavar="URL", help="file:///dir [in the home]")
+@metrics_option
+@blobs_option
 @click.option("--token-file", metavar="F", type=click.Path(dir_okay=False, path_type=Path), help="Made if missing.")
 def serve(
     http: str | None,
@@ -38,7 +39,7 @@ def serve(
     \b
       stepwell serve
       stepwell serve --http 0.0.0.0:7450 --grpc 0.0.0.0:7451     # for other machines, see `stepwell login`
-      stepwell serve --metrics clickhouse://user:password@db:8123/stepwell
+      stepwell serve --metrics clickhouse://user:password@db:8123/stepwell --blobs "s3://stepwell?endpoint=minio:9000"
     """
     from ..platforms import needs_unix
 
@@ -51,6 +52,8 @@ def serve(
     except ImportError as error:
         raise missing_extra("`stepwell serve`", error) from error
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for noisy in ("urllib3", "clickhouse_connect"):  # each try of a request; what came of it is said by the stores
+        logging.getLogger(noisy).setLevel(logging.ERROR)
     run_service(
         Home(),
         http=http,

@@ -22,7 +22,7 @@ FROM v_histograms WHERE run = {run:UUID} AND metric = {metric:String}
 
 # One row a histogram; edges are those of a histogram that was kept as its writer gave it.
 _ROWS = """
-SELECT step, count, sum, min, max, `nan`, pos_inf, neg_inf, buckets, counts, edges
+SELECT step, count, sum, min, max, nans AS `nan`, pos_inf, neg_inf, buckets, counts, edges
 FROM v_histograms WHERE run = {run:UUID} AND metric = {metric:String} ORDER BY step, rank, at
 """
 

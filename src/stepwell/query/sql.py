@@ -118,7 +118,7 @@ ORDER BY step, rank, at
 """
 
 HISTOGRAMS = """
-SELECT rank, step, time, count, sum, sum2, min, max, `nan`, pos_inf, neg_inf, buckets, counts, edges
+SELECT rank, step, time, count, sum, sum2, min, max, nans AS `nan`, pos_inf, neg_inf, buckets, counts, edges
 FROM v_histograms WHERE run = {run:UUID} AND metric = {metric:String} ORDER BY step, rank, at
 """
 

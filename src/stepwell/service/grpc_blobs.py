@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from typing import NoReturn
 
@@ -19,6 +20,8 @@ from ..v1 import blob_pb2_grpc
 from .figures import Figures
 
 __all__ = ["BlobService"]
+
+log = logging.getLogger("stepwell.service")
 
 _DIGESTS_MAX = 10_000
 
@@ -101,6 +104,7 @@ async def _abort(context: grpc.aio.ServicerContext, error: StepwellError) -> NoR
         code = grpc.StatusCode.FAILED_PRECONDITION
     elif isinstance(error, StoreError) or (isinstance(error, BlobError) and is_passing(error)):
         code = grpc.StatusCode.UNAVAILABLE
+        log.warning("a blob is to be sent again: %s", error)
     elif isinstance(error, (InvalidValue, BlobError)):
         code = grpc.StatusCode.INVALID_ARGUMENT
     await context.abort(code, str(error)[:2000])

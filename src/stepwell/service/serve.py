@@ -94,6 +94,7 @@ def serve(
     try:
         metrics.migrate()
         blobs = open_blobs(blobs_url or default_blobs)
+        blobs.prepare()
         service = _Service(
             home=home,
             settings=settings,

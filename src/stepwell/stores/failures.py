@@ -7,11 +7,18 @@
 
 from __future__ import annotations
 
+import re
+
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from ..errors import StoreError, StoreUnavailable
 
 __all__ = ["DEPLOYMENT_CODES", "PASSING_CODES", "store_error"]
+
+_CONNECTION = re.compile(
+    r"\[Errno -?\d+\] [\w ]+|[Rr]ead timed out|timed out|certificate verify failed[^(\"']*|"
+    r"Connection (?:aborted|reset)|RemoteDisconnected|IncompleteRead|record layer failure|WRONG_VERSION_NUMBER"
+)
 
 # ClickHouse's ErrorCodes.cpp.
 PASSING_CODES = frozenset(
@@ -40,13 +47,14 @@ PASSING_CODES = frozenset(
 _ALTERED = "somebody has altered the table: put it back as stepwell made it (stepwell migrate plan shows how)"
 _LOGIN = "check user and password of the address"
 _RIGHTS = "grant the user of the address what it needs: SELECT, INSERT, CREATE, ALTER and DROP on the database"
+_NO_CLUSTER = "the server has no such cluster: see system.clusters and cluster= of the address"
 # The service's own code makes columns and statements, so that what is wrong with those is not the rows' fault.
 DEPLOYMENT_CODES = {
     6: _ALTERED, 8: _ALTERED, 10: _ALTERED, 16: _ALTERED, 20: _ALTERED, 47: _ALTERED, 53: _ALTERED, 70: _ALTERED,
     117: _ALTERED, 349: _ALTERED,
     60: "the schema is not there: stepwell migrate apply", 81: "the schema is not there: stepwell migrate apply",
     164: "the server or user is read-only; " + _RIGHTS,
-    170: "the server has no such cluster: see system.clusters and cluster= of the address",
+    170: _NO_CLUSTER, 701: _NO_CLUSTER,
     192: _LOGIN, 193: _LOGIN, 194: _LOGIN, 516: _LOGIN,
     364: "the server lets nobody in from this machine: see the user's networks",
     392: "the server does not allow ON CLUSTER: name every node in the address and add ddl=hosts",
@@ -73,4 +81,9 @@ def store_error(what: str, error: Exception) -> StoreError:
 
 def _first_line(error: Exception) -> str:
     text = str(error).strip() or type(error).__name__
+    if getattr(error, "code", None) is None:
+        # The driver quotes its whole request; what a person needs stands in the middle of that.
+        found = _CONNECTION.search(text)
+        if found:
+            return f"no answer ({found[0]})"
     return text.splitlines()[0][:500]

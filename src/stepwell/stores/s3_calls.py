@@ -79,8 +79,12 @@ class S3Calls:
     def make_bucket(self) -> bool:
         """Whether it had to be made."""
         with self._said("cannot make the bucket"):
-            if self._client.bucket_exists(self._bucket):
+            try:
+                self._list("")
                 return False
+            except S3Error as error:
+                if error.code != "NoSuchBucket":
+                    raise
             try:
                 self._client.make_bucket(self._bucket, None if self._region == "us-east-1" else self._region)
             except S3Error as error:
@@ -88,10 +92,13 @@ class S3Calls:
                     raise
             return True
 
+    def _list(self, prefix: str) -> None:
+        # Not asking whether the bucket exists: that answer has no body, so no reason either.
+        next(iter(self._client.list_objects(self._bucket, prefix=prefix)), None)
+
     def check(self, prefix: str) -> None:
-        # Listing, not asking whether it exists: that answer has no body, so no reason either.
         with self._said("cannot use the bucket"):
-            next(iter(self._client.list_objects(self._bucket, prefix=prefix, recursive=True)), None)
+            self._list(prefix)
 
     def size(self, key: str) -> int | None:
         """None where there is no such object."""
@@ -207,5 +214,8 @@ def _reason(error: Exception) -> str:
     if isinstance(error, S3Error):
         return f"{error.code}, {error.message}"[:500]
     text = str(error.reason) if isinstance(error, urllib3.exceptions.MaxRetryError) else str(error)
+    refused = re.search(r"\[Errno -?\d+\] [\w ]+|timed out", text)
+    if refused:
+        return f"no answer ({refused[0]})"
     # The client quotes whole requests, whose query may be signed.
     return re.sub(r"\?\S+", "?...", text.splitlines()[0] if text else type(error).__name__)[:500]

@@ -182,3 +182,12 @@ def test_a_predicate_on_run_and_metric_reads_by_the_primary_key(metrics: MetricS
         keys = lines.index("Keys:", start)
         assert lines[keys + 1 : keys + 3] == ["run", "metric"]
     assert metrics.rows(f"SELECT count() AS n {question}", {"run": str(run)})[0]["n"] == (501 if rewound else 1000)
+
+
+def test_columns_with_the_names_of_numbers_are_columns_on_every_kind_of_store(metrics: MetricStore) -> None:
+    columns = ("run", "metric", "rank", "step", "at", "time", "version", "count", "nan", "pos_inf")
+    rows = [[run, "w", 0, 1, 0, NOW, 1, 10, 3, 2] for run in (RUN, OTHER)]
+    metrics.insert_rows("histograms", columns, rows)
+    rewind(metrics, attempt=1, step=5)
+    found = metrics.query_arrow("SELECT count, nans AS `nan`, pos_inf FROM v_histograms WHERE metric = 'w'")
+    assert found.to_pylist() == [{"count": 10, "nan": 3, "pos_inf": 2}] * 2
