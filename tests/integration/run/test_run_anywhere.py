@@ -142,6 +142,7 @@ def test_a_temporary_folder_from_which_nothing_may_be_executed(home: Path, scrip
 HERE = f"import sys; sys.path.append({PACKAGES!r})\n"
 INTERPRETERS = [
     ("isolated", ["-I"], HERE + TRAIN),
+    ("without site", ["-S"], HERE + TRAIN),
     ("a program that embeds Python", [], "import sys; sys.executable = ''\n" + TRAIN),
     ("a frozen program with Python beside it", [], "import sys; sys.executable = '/bin/true'\n" + TRAIN),
 ]  # fmt: skip
