@@ -37,6 +37,10 @@ def migrate(ctx: click.Context, action: str, metrics: str | None, blobs: str | N
       plan     the statements that `apply` would run, changing nothing
       apply    runs them; makes the database and the bucket where they are missing
 
+    \b
+      stepwell migrate plan --metrics clickhouse://admin:password@db:8123/stepwell
+      stepwell migrate apply --metrics clickhouse://admin:password@db:8123/stepwell --blobs "s3://stepwell?endpoint=minio:9000"
+
     `stepwell serve` applies what is missing at its start: run this by itself where only somebody else may change
     the database, and give the service a user that may not.
     """
