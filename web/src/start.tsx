@@ -1,6 +1,7 @@
 // The page, once its code is here: main.tsx has begun to ask for what it shows.
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createRoot } from "react-dom/client";
+import { listen } from "./address/undo";
 import { ApiError } from "./api/client";
 import { App } from "./App";
 
@@ -17,6 +18,7 @@ const queries = new QueryClient({
 });
 
 export function start(root: HTMLElement): void {
+  listen();
   createRoot(root).render(
     <QueryClientProvider client={queries}>
       <App />

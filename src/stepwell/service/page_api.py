@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, model_validator
 from ..ids import run_uuid
 from ..query.attempts import attempts, first_steps
 from ..query.chart_rows import chart_csv
+from ..query.comparison import comparison
 from ..query.console_page import console_page
 from ..query.heatmap import heatmap
 from ..query.local import MetricSource
@@ -31,6 +32,7 @@ _COLUMNS = "application/vnd.stepwell.columns"
 _SERIES_MAX = 2_000
 _I53 = 1 << 53
 _RUNS_MAX = 1_000  # of one chart
+_COMPARED_MAX = 100  # every point of them is read
 
 Step = Annotated[int, Field(ge=-_I53, le=_I53)]
 Metric = Annotated[str, Query(max_length=600)]
@@ -79,6 +81,11 @@ class AttemptsRequest(BaseModel):
     first_steps: bool = False
 
 
+class CompareRequest(BaseModel):
+    runs: Annotated[list[UUID], Field(min_length=1, max_length=_COMPARED_MAX)]
+    at: Step | None = None
+
+
 class TableRequest(BaseModel):
     """See query.run_table.TableAsked."""
 
@@ -101,6 +108,11 @@ def page_router(metrics: MetricSource) -> APIRouter:
         """Runs of a project, newest first, with the columns asked for, as arrays (query/run_table.py says how)."""
         wanted = TableAsked(asked.project, asked.filter or None, asked.limit, asked.columns, asked.since)
         return Response(run_table(metrics, wanted), media_type=_COLUMNS)
+
+    @router.post("/compare")
+    def post_compare(asked: CompareRequest) -> JSONResponse:
+        """Last, least, greatest and the value at a step, of every metric of these runs."""
+        return JSONResponse({"metrics": comparison(metrics, [str(run) for run in asked.runs], asked.at)})
 
     @router.get("/table/columns")
     def get_columns(project: str) -> JSONResponse:

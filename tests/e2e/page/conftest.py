@@ -147,6 +147,20 @@ def recorded_site() -> Callable[..., Any]:
     return recorded
 
 
+@pytest.fixture
+def record_run(site: Site) -> Callable[..., str]:
+    """Records a short run of (project, name) and returns its id."""
+
+    def one(project: str, name: str) -> str:
+        import stepwell
+
+        with stepwell.init(project=project, name=name) as run:
+            run.log({"loss": 0.5})
+        return str(run.id)
+
+    return one
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright

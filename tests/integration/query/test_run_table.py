@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from stepwell.errors import FilterError
+from stepwell.query.comparison import comparison
 from stepwell.query.local import LocalReader
 from stepwell.query.overview import find_runs
+from stepwell.query.records import RunKey
 from stepwell.query.run_table import STATES, TableAsked, column_names, run_table
 from stepwell.stores.local import LocalStores
 
@@ -153,3 +155,20 @@ def test_runs_are_found_by_words(stores: LocalStores, text: str, ids: set[str]) 
     assert {row["id"] for row in found["runs"]} == ids
     assert found["found"] == len(ids)
     assert find_runs(stores.metrics, "vision", text, limit=1)["found"] == len(ids)
+
+
+def test_a_comparison_says_what_each_metric_came_to(stores: LocalStores) -> None:
+    runs = [str(RunKey("vision", id).uuid) for id in (RICH, "failed")]
+    metrics = {row["name"]: row["runs"] for row in comparison(stores.metrics, runs, at=2)}
+    loss = metrics["train/loss"][runs[0]]
+    assert loss == {"last": 123.0, "min": 0.2, "max": 123.0, "step": 4, "points": 5, "at": 1 / 3, "at_step": 2}
+    assert metrics["loss"] == {
+        runs[1]: {"last": 2.0, "min": 2.0, "max": 2.0, "step": 0, "points": 1, "at": 2.0, "at_step": 0}
+    }
+    assert metrics["val/acc"][runs[0]]["last"] == "NaN"
+    assert metrics["val/acc"][runs[0]]["min"] == 0.5
+    assert metrics["spiky"][runs[0]]["at"] is None
+    assert metrics["spiky"][runs[0]]["max"] == "Infinity"
+    whole = {row["name"]: row["runs"] for row in comparison(stores.metrics, runs)}
+    assert whole["train/loss"][runs[0]]["at_step"] == 4
+    assert comparison(stores.metrics, [str(RunKey("vision", "nobody").uuid)]) == []

@@ -50,6 +50,17 @@ export function go(path: string, query = new URLSearchParams(), replace = false)
   for (const listener of listeners) listener();
 }
 
+/** Goes to an address as it was, without an entry in the browser's history. */
+export function show(hash: string): void {
+  window.history.replaceState(null, "", hash || "#/");
+  for (const listener of listeners) listener();
+}
+
+/** Calls the listener after every change of the address, whoever made it. */
+export function watch(listener: () => void): void {
+  subscribe(listener);
+}
+
 export function usePlace(): Place {
   return useSyncExternalStore(subscribe, current);
 }

@@ -52,6 +52,10 @@ export async function postJson<T>(path: string, body: unknown, signal?: AbortSig
   return (await (await send(path, post(body, signal))).json()) as T;
 }
 
+export async function patchJson<T>(path: string, body: unknown): Promise<T> {
+  return (await (await send(path, { ...post(body), method: "PATCH" })).json()) as T;
+}
+
 export async function getBytes(path: string, signal?: AbortSignal): Promise<ArrayBuffer> {
   return (await send(path, signal ? { signal } : {})).arrayBuffer();
 }

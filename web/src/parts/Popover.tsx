@@ -1,7 +1,13 @@
 import { useEffect, useRef, useState, type ReactNode } from "react";
 
 /** A button and what it opens; Escape, a click elsewhere or the button closes it. */
-export function Popover({ label, children }: { label: ReactNode; children: ReactNode }) {
+export function Popover({
+  label,
+  children,
+}: {
+  label: ReactNode;
+  children: ReactNode | ((close: () => void) => ReactNode);
+}) {
   const [open, setOpen] = useState(false);
   const host = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -29,7 +35,11 @@ export function Popover({ label, children }: { label: ReactNode; children: React
           <path d="M1 1l4 4 4-4" />
         </svg>
       </button>
-      {open && <div className="popover-body">{children}</div>}
+      {open && (
+        <div className="popover-body">
+          {typeof children === "function" ? children(() => setOpen(false)) : children}
+        </div>
+      )}
     </div>
   );
 }

@@ -2,26 +2,25 @@ import { useState } from "react";
 import { fieldValue, runName, runTags } from "../api/run";
 import type { RunRow, State } from "../api/types";
 import { age, clock, duration } from "../format/time";
+import { Copy } from "../parts/Copy";
 import { StateDot } from "../parts/StateDot";
+import { RunEdit } from "./RunEdit";
 
 export function RunHead({ project, run, state }: { project: string; run: RunRow; state: State }) {
-  const [copied, setCopied] = useState(false);
   const [now] = useState(() => Date.now());
   const started = run.started ?? run.created;
   const user = fieldValue(run, "env/user");
   const commit = fieldValue(run, "env/git/commit");
-  const copy = () => {
-    void navigator.clipboard.writeText(`${project}/${run.id}`).then(() => setCopied(true));
-    window.setTimeout(() => setCopied(false), 1500);
-  };
+  const notes = fieldValue(run, "notes");
   return (
     <div className="run-head">
       <h1 title={runName(run)}>{runName(run)}</h1>
       <StateDot state={state} word />
+      <RunEdit project={project} run={run} />
       <div className="facts">
-        <button type="button" className="inline mono" title="Copy project/id" onClick={copy}>
-          {copied ? "copied" : run.id}
-        </button>
+        <Copy text={`${project}/${run.id}`} label="Copy project/id">
+          <span className="mono">{run.id}</span>
+        </Copy>
         <span title={clock(started)}>
           started {age(started, now)} {now - started > 45_000 ? "ago" : ""}
         </span>
@@ -38,6 +37,7 @@ export function RunHead({ project, run, state }: { project: string; run: RunRow;
           </i>
         ))}
       </div>
+      {typeof notes === "string" && notes && <p className="run-notes">{notes}</p>}
     </div>
   );
 }

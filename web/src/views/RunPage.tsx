@@ -15,6 +15,7 @@ import { Charts } from "./routes";
 import { RunHead } from "./RunHead";
 
 // Charts are what most visits come for (routes.tsx); the other views come when they are asked for.
+const CompareView = lazy(() => import("./CompareView").then((module) => ({ default: module.CompareView })));
 const ConfigView = lazy(() => import("./ConfigView").then((module) => ({ default: module.ConfigView })));
 const ConsoleView = lazy(() => import("./ConsoleView").then((module) => ({ default: module.ConsoleView })));
 const Distributions = lazy(() =>
@@ -78,6 +79,7 @@ export function RunPage({ project, id }: { project: string; id: string }) {
   const kinds = new Set(metrics?.map((metric) => metric.kind));
   const tabs = [
     ["charts", "Charts"],
+    ...(rows.length > 1 || tab === "diff" ? [["diff", "Differences"]] : []),
     ...(kinds.has("histogram") ? [["hist", "Distributions"]] : []),
     ...(kinds.has("text") ? [["text", "Text"]] : []),
     ["summary", "Summary"],
@@ -115,6 +117,7 @@ export function RunPage({ project, id }: { project: string; id: string }) {
         )}
         {tab === "hist" && <Distributions run={main.uuid} metrics={metrics ?? []} subscribe={subscribe} />}
         {tab === "text" && <Texts run={main.uuid} metrics={metrics ?? []} />}
+        {tab === "diff" && <CompareView project={project} rows={rows} runs={runs} />}
         {tab === "summary" && <SummaryView project={project} run={main} />}
         {tab === "config" && <ConfigView rows={rows} runs={runs} />}
         {tab === "console" && <ConsoleView run={main} live={state === "running"} subscribe={subscribe} />}

@@ -1,0 +1,104 @@
+"""axe looks at every view, light and dark, narrow and wide: nothing serious or critical."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import REQUIRE_ALL
+
+AXE = Path(__file__).parents[3] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+RUN = "async () => JSON.stringify((await axe.run(document, {resultTypes: ['violations']})).violations)"
+
+# The address of each view, and what stands in it once it is there.
+VIEWS = {
+    "projects": ("/", "ul.projects a"),
+    "runs": ("/vision", "a.run-name"),
+    "groups": ("/vision?group=config/model/kind", ".tr.group"),
+    "no match": ("/vision?q=nothing-of-that-name", "text=No run matches"),
+    "charts": ("/vision/{0}?with={1}", "figure canvas"),
+    "differences": ("/vision/{0}?with={1}&tab=diff", ".spark path"),
+    "hist": ("/vision/{0}?tab=hist", "figure.heat-card canvas.bars"),
+    "text": ("/vision/{0}?tab=text", "table.confusion"),
+    "summary": ("/vision/{0}?tab=summary", "text=Set by the run"),
+    "config": ("/vision/{0}?with={1}&tab=config", "text=depth"),
+    "console": ("/vision/{0}?tab=console", ".console .line .fg-green"),
+    "files": ("/vision/{0}?tab=files", "text=No checkpoints"),
+    "env": ("/vision/{0}?tab=env", "text=python/version"),
+    "no run": ("/vision/nobody", "text=There is no run"),
+    "nowhere": ("/a/b/c", "text=There is nothing at this address"),
+}
+LOOKS = {
+    "light": {},
+    "dark": {"dark": True},
+    "narrow": {"width": 390, "height": 844},
+    "narrow-dark": {"width": 390, "height": 844, "dark": True},
+    "wide": {"width": 1920, "height": 1080},
+}
+
+
+def serious(page: Any) -> list[str]:
+    import json
+
+    found = json.loads(page.evaluate(RUN))
+    return [
+        f"{one['impact']} {one['id']}: {node['target']} {node['failureSummary'][:300]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"][:5]
+    ]
+
+
+@pytest.fixture
+def axe(tab: Any) -> Any:
+    if not AXE.is_file():
+        if REQUIRE_ALL:
+            pytest.fail("axe-core is not installed: npm ci in web/")
+        pytest.skip("axe-core is not installed: npm ci in web/")
+    tab.page.context.add_init_script(path=str(AXE))
+    return tab
+
+
+@pytest.mark.parametrize("tab", LOOKS.values(), ids=LOOKS, indirect=True)
+def test_axe_finds_nothing_serious_in_any_view(axe: Any, site: Any) -> None:
+    found = {}
+    for name, (place, there) in VIEWS.items():
+        page = axe.go("/")
+        page.reload()
+        page = axe.go(place.format(site.ids["vit-lr0.01"], site.ids["vit-lr0.03"]))
+        page.locator(there).first.wait_for(state="attached")
+        found[name] = serious(page)
+    assert {name: said for name, said in found.items() if said} == {}
+
+
+def test_axe_finds_nothing_serious_in_what_opens(axe: Any, site: Any) -> None:
+    page = axe.go("/vision")
+    page.reload()
+    found = {}
+    page.get_by_role("button", name="Columns (").click()
+    page.get_by_label("Search columns").wait_for()
+    found["columns"] = serious(page)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Column State").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("menuitem", name="Hide").wait_for()
+    found["menu"] = serious(page)
+    page = axe.go(f"/vision/{site.ids['vit-lr0.01']}")
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("Notes").wait_for()
+    found["edit"] = serious(page)
+    assert {name: said for name, said in found.items() if said} == {}
+
+
+def test_axe_finds_nothing_serious_where_one_signs_in(browser: Any, site: Any) -> None:
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: npm ci in web/")
+    context = browser.new_context()
+    context.add_init_script(path=str(AXE))
+    page = context.new_page()
+    page.goto(site.url)
+    page.get_by_label("Token").wait_for()
+    assert serious(page) == []
+    context.close()
