@@ -181,7 +181,7 @@ def test_a_run_is_renamed_tagged_and_coloured_and_keeps_it_everywhere(tab: Any, 
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_role("heading", name="after <b>").wait_for()
     page.get_by_text("line two").wait_for()
-    swatch = page.locator(".legend .swatch").first
+    swatch = page.locator(".run-head > .swatch")
     hue = swatch.evaluate("node => getComputedStyle(node).backgroundColor")
     assert hue == "rgb(136, 19, 121)"
     page = show(tab, "/edited")

@@ -6,7 +6,14 @@ import { Copy } from "../parts/Copy";
 import { StateDot } from "../parts/StateDot";
 import { RunEdit } from "./RunEdit";
 
-export function RunHead({ project, run, state }: { project: string; run: RunRow; state: State }) {
+interface Props {
+  project: string;
+  run: RunRow;
+  state: State;
+  colour: string;
+}
+
+export function RunHead({ project, run, state, colour }: Props) {
   const [now] = useState(() => Date.now());
   const started = run.started ?? run.created;
   const user = fieldValue(run, "env/user");
@@ -14,6 +21,7 @@ export function RunHead({ project, run, state }: { project: string; run: RunRow;
   const notes = fieldValue(run, "notes");
   return (
     <div className="run-head">
+      <i className="swatch" style={{ background: colour }} />
       <h1 title={runName(run)}>{runName(run)}</h1>
       <StateDot state={state} word />
       <RunEdit project={project} run={run} />

@@ -90,7 +90,7 @@ export function RunPage({ project, id }: { project: string; id: string }) {
   ] as [string, string][];
   return (
     <div className="page run">
-      <RunHead project={project} run={main} state={state} />
+      <RunHead project={project} run={main} state={state} colour={runs[0]!.colour} />
       <nav className="tabs" aria-label="views of the run">
         {tabs.map(([name, title]) => (
           <button
