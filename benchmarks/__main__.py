@@ -17,6 +17,8 @@ from .report import draw, machine, table, write_json
 # name: (module, what it measures). One file a subject; `run(quick)` gives its figures.
 SUBJECTS = {
     "log_call": ("log_call", "what `run.log` costs the calling thread"),
+    "histogram": ("histogram", "a histogram of a million float32 in the calling thread"),
+    "codec": ("codec", "bytes a value and speed of single columns, one core"),
     "end_to_end": ("end_to_end", "from `run.log` to durable rows, all processes on this machine"),
     "visible": ("visible", "from `run.log` to the query API"),
     "reading": ("reading", "large charts and large tables of the embedded store"),

@@ -9,6 +9,7 @@
 #include "bindings/bindings.h"
 #include "bindings/buffer.h"
 #include "codec/builder.h"
+#include "codec/column.h"
 #include "codec/header.h"
 
 namespace py = pybind11;
@@ -90,6 +91,38 @@ py::tuple block_header(const py::buffer& block) {
   return py::make_tuple(header.version, header.min_reader, header.body_bytes);
 }
 
+// One column alone, for measuring and tests: the bytes that a block would hold.
+py::bytes encode_column(const py::buffer& values) {
+  const Buffer buffer(values, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS);
+  const std::string_view format = buffer.view().format == nullptr ? "B" : buffer.view().format;
+  const bool doubles = format == "d";
+  if (buffer.view().itemsize != sizeof(uint64_t) || (!doubles && format != "q" && format != "l")) {
+    throw py::type_error("a column is float64 or int64, not items of buffer format '" + std::string(format) +
+                         "'");
+  }
+  codec::ByteWriter out;
+  {
+    const py::gil_scoped_release release;
+    const std::span column(static_cast<const uint64_t*>(buffer.view().buf),
+                           buffer.bytes().size() / sizeof(uint64_t));
+    doubles ? codec::encode_doubles(column, out) : codec::encode_ints(column, out);
+  }
+  return {reinterpret_cast<const char*>(out.bytes().data()), out.size()};
+}
+
+py::bytes decode_column(const py::buffer& column, size_t count, bool doubles) {
+  if (count > codec::kMaxPoints) throw FormatError("no column has more than 2^20 values");
+  const Buffer buffer(column, PyBUF_SIMPLE);
+  std::vector<uint64_t> values(count);
+  {
+    const py::gil_scoped_release release;
+    codec::ByteReader in(buffer.bytes());
+    doubles ? codec::decode_doubles(in, values) : codec::decode_ints(in, values);
+    in.finish("a column");
+  }
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(uint64_t)};
+}
+
 }  // namespace
 
 void register_codec(py::module_& module) {
@@ -118,6 +151,9 @@ void register_codec(py::module_& module) {
       .def("encode", encode);
 
   module.def("block_header", block_header, py::arg("block"));
+  module.def("encode_column", encode_column, py::arg("values"));
+  module.def("decode_column", decode_column, py::arg("column"), py::arg("count"), py::kw_only(),
+             py::arg("doubles"));
 }
 
 }  // namespace stepwell::bindings

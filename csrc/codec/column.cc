@@ -53,8 +53,8 @@ struct Candidates {
     for (const Mapping* mapping : {&kDyadicMapping, &kDecimalMapping}) add(*mapping, sample);
     // What is a float32 has the same order among those, on fewer bits.
     if (!add(kFloatOrderedMapping, sample)) add(kOrderedMapping, sample);
-    std::stable_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(n),
-                     [](const Candidate& a, const Candidate& b) { return a.plan.bits < b.plan.bits; });
+    std::sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(n),
+              [](const Candidate& a, const Candidate& b) { return a.plan.bits < b.plan.bits; });
   }
 
   bool add(const Mapping& mapping, const Sample& sample) {

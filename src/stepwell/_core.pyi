@@ -21,6 +21,8 @@ __all__ = [
     "SpoolFrame",
     "block_header",
     "crc32c",
+    "decode_column",
+    "encode_column",
     "histogram",
     "histogram_decode",
     "histogram_edges",
@@ -230,6 +232,12 @@ class BlockBuilder:
         """Text that is not UTF-8 is made so. Raises BlockError for parts that the kind does not have."""
     def encode(self) -> tuple[bytes, bytes]:
         """(header, body): the block is the header and the zstd-compressed body. Empties the builder."""
+
+def encode_column(values: object) -> bytes:
+    """A contiguous float64 or int64 array as a block's column holds it, before zstd. For measuring and tests."""
+
+def decode_column(column: bytes, count: int, *, doubles: bool) -> bytes:
+    """The `count` values of such a column, 8 bytes each. Raises BlockError."""
 
 def block_header(block: bytes) -> tuple[int, int, int]:
     """(version, min_reader, body_bytes) of a block. Raises BlockError, BlockTooNew."""
