@@ -17,6 +17,7 @@ LIBRARY = CACHE / "clickhouse-26.7.3-stable.1" / "libchdb.so"
 PASSWORD = "pa:ss@wo/rd%?&"  # every character that an address has to quote
 
 # writer: all rights. reader: may write nothing. guest: may make no database. poor: has hardly any memory.
+# filler: may read and write rows, and alter nothing.
 _USERS = f"""<clickhouse>
   <users>
     <default><no_password/><profile>default</profile><networks><ip>127.0.0.1</ip></networks></default>
@@ -26,6 +27,8 @@ _USERS = f"""<clickhouse>
       <networks><ip>127.0.0.1</ip></networks></reader>
     <poor><password>{escape(PASSWORD)}</password><profile>poor</profile>
       <networks><ip>127.0.0.1</ip></networks></poor>
+    <filler><password>{escape(PASSWORD)}</password><profile>default</profile><networks><ip>127.0.0.1</ip></networks>
+      <grants><query>GRANT SELECT, INSERT ON *.*</query></grants></filler>
     <guest><password>{escape(PASSWORD)}</password><profile>default</profile><networks><ip>127.0.0.1</ip></networks>
       <grants><query>GRANT SELECT ON system.*</query></grants></guest>
   </users>

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import socketserver
+import ssl
 import threading
 from dataclasses import dataclass
 
@@ -26,9 +28,12 @@ class Fault:
 
 
 class FaultyProxy:
-    """`with FaultyProxy(port) as proxy`: use proxy.port. One request a connection."""
+    """`with FaultyProxy(port) as proxy`: use proxy.port. One request a connection, of a known length.
 
-    def __init__(self, upstream_port: int) -> None:
+    tls: what its own side speaks; the server's stays plain.
+    """
+
+    def __init__(self, upstream_port: int, tls: ssl.SSLContext | None = None) -> None:
         self.faults: list[Fault] = []
         self.requests: list[str] = []
         """First lines, as they came."""
@@ -38,7 +43,11 @@ class FaultyProxy:
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
                 with socket.create_connection(("127.0.0.1", upstream_port)) as upstream:
-                    proxy._serve(self.request, upstream)
+                    if tls is None:
+                        proxy._serve(self.request, upstream)
+                        return
+                    with contextlib.suppress(ssl.SSLError), tls.wrap_socket(self.request, server_side=True) as client:
+                        proxy._serve(client, upstream)
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True

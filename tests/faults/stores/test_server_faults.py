@@ -103,6 +103,17 @@ def test_a_user_without_the_right_to_make_a_database_may_use_one_that_is_there(
     store.close()
 
 
+def test_a_user_who_may_only_read_and_write_rows_is_enough_once_the_schema_is_there(database: Database) -> None:
+    making = database.making
+    database.blocks += [making.records((_core.KIND_EVENT, (b"rewind", b"{}")))]  # a row that the server copies
+    url = database.server.url(database.name, user="filler")
+    store = open_metrics(url)
+    store.migrate()
+    store.close()
+    assert [outcome.reason for outcome in database.write(url)] == [None] * len(database.blocks)
+    assert database.points() == sorted(making.logged)
+
+
 def serve(home: Path, environment: dict[str, str]) -> str:
     command = ["timeout", "-s", "KILL", "60", sys.executable, "-m", "stepwell", "serve", "--http", "127.0.0.1:0"]
     done = subprocess.run(
