@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ..errors import NotFound
 from ..query.history import chosen
 from ..query.reader import Reader
-from ..query.records import RunInfo
+from ..query.records import RunInfo, RunKey
 from ..query.series_tables import Columns, Extent, Series, SeriesAsked
 from ..query.smoothing import ema
 from .options import Options
@@ -79,7 +79,7 @@ def charts(reader: Reader, infos: Sequence[RunInfo], options: Options, *, waitin
         raise NotFound(_nothing(shown, options, list(scalars)))
     left = [f"{len(shown)} of {len(infos):,} runs"] if len(infos) > len(shown) else []
     left += [f"{CHARTS_MAX} of {len(names):,} metrics"] if len(names) > CHARTS_MAX else []
-    hues = places([info.key.id for info in shown])
+    hues = places([(str(info.key), info.key.id, info.value("colour")) for info in shown])
     drawn = _one_rank(reader, shown, names[:CHARTS_MAX], options) if options.rank is not None else None
     answers = drawn if drawn is not None else _answers(reader, shown, names[:CHARTS_MAX], options)
     labels = _labels(shown)
@@ -89,7 +89,7 @@ def charts(reader: Reader, infos: Sequence[RunInfo], options: Options, *, waitin
         for info in shown:
             answer = answers.get((str(info.key.uuid), name))
             if answer is not None and answer.extent.seen:
-                curves.append(_curve(answer, info, labels[info.key.id], hues[info.key.id], options))
+                curves.append(_curve(answer, info, labels[info.key], hues[str(info.key)], options))
         found.append(Chart(name, tuple(curves)))
     return Drawing(options, tuple(found), ", ".join(left))
 
@@ -107,10 +107,10 @@ def _nothing(shown: Sequence[RunInfo], options: Options, there: list[str]) -> st
     return f"no scalar metric of {who} is called {asked}; there are: {', '.join(near)}"
 
 
-def _labels(infos: Sequence[RunInfo]) -> dict[str, str]:
-    """Names, and the id behind those that several runs have."""
+def _labels(infos: Sequence[RunInfo]) -> dict[RunKey, str]:
+    """Names, and the path behind those that several runs have."""
     names = [info.name for info in infos]
-    return {info.key.id: info.name if names.count(info.name) == 1 else f"{info.name} ({info.key.id})" for info in infos}
+    return {info.key: info.name if names.count(info.name) == 1 else f"{info.name} ({info.key})" for info in infos}
 
 
 def _answers(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["CONTEXT", "DARK", "LIGHT", "places", "style"]
+__all__ = ["CONTEXT", "DARK", "LIGHT", "NAMES", "places", "style"]
 
 # web/src/theme/palette.ts: a run has one colour, here and there.
 LIGHT = ("#343ed4", "#c87f11", "#14a979", "#881379", "#9a5afe", "#6a6b01", "#7a2a07", "#087eb0")
 DARK = ("#5e7de8", "#ed972f", "#2ec489", "#fdaed0", "#a2a8fa", "#dfd752", "#c26b61", "#1797a2")
+NAMES = ("blue", "orange", "green", "plum", "violet", "olive", "brown", "teal")
 CONTEXT = "#8a929c"  # past eight runs, in either theme
 
 _DARK_NOTEBOOKS = ('[data-jp-theme-light="false"]', ".vscode-dark", 'html[theme="dark"]')
@@ -40,21 +41,25 @@ def style() -> str:
     return f"<style>.sw{{{light}}}{selector}{{{dark}}}{_RULES.strip()}</style>"
 
 
-def places(ids: Sequence[str]) -> dict[str, int | None]:
-    """The hue of each run, by its id; of two that meet the later takes the next free. None: past all hues."""
-    taken: set[int] = set()
-    found: dict[str, int | None] = {}
-    for run in ids:
-        if run in found:
+def places(runs: Sequence[tuple[str, str, str | None]]) -> dict[str, int | None]:
+    """The hue of each run by its path. runs: (path, id, the colour that was chosen for it, if one was).
+
+    As the page gives them: a chosen one is kept, others go by the id, and of two that meet the later takes the next
+    free. None: past all hues.
+    """
+    found: dict[str, int | None] = {path: NAMES.index(name) for path, _, name in runs if name in NAMES}
+    taken = {place for place in found.values() if place is not None}
+    for path, id, _ in runs:
+        if path in found:
             continue
         if len(taken) == len(LIGHT):
-            found[run] = None
+            found[path] = None
             continue
-        place = _hash(run) % len(LIGHT)
+        place = _hash(id) % len(LIGHT)
         while place in taken:
             place = (place + 1) % len(LIGHT)
         taken.add(place)
-        found[run] = place
+        found[path] = place
     return found
 
 
