@@ -1,3 +1,20 @@
+// Made once each: toLocaleString makes one at every call, which is most of what a tick label costs.
+const formats = new Map<number, Intl.NumberFormat>();
+
+function fixed(value: number, decimals: number): string {
+  let format = formats.get(decimals);
+  if (!format) {
+    format = new Intl.NumberFormat("en", { maximumFractionDigits: decimals });
+    formats.set(decimals, format);
+  }
+  return format.format(value);
+}
+
+/** 1,234,567 */
+export function whole(value: number): string {
+  return fixed(value, 0);
+}
+
 const SUPER = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 /** Five significant digits, short: 0.0012345, 12,345, 1.2×10⁻⁷. */
@@ -7,7 +24,7 @@ export function number(value: number | null | undefined, digits = 5): string {
   if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "−Inf";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (Number.isInteger(value) && size < 1e15) return minus(value.toLocaleString("en"));
+  if (Number.isInteger(value) && size < 1e15) return minus(whole(value));
   if (size >= 1e15 || size < 1e-4) {
     const [mantissa = "", exponent = "0"] = value.toExponential(Math.max(0, digits - 2)).split("e");
     const power = Math.abs(Number(exponent))
@@ -16,7 +33,7 @@ export function number(value: number | null | undefined, digits = 5): string {
     return `${minus(trim(mantissa))}×10${exponent.startsWith("-") ? "⁻" : ""}${power}`;
   }
   const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
-  return minus(value.toLocaleString("en", { maximumFractionDigits: decimals }));
+  return minus(fixed(value, decimals));
 }
 
 function trim(text: string): string {
@@ -36,7 +53,7 @@ export function count(value: number): string {
   ] as const) {
     if (value >= size) return `${trim((value / (unit === "k" ? 1e3 : size)).toFixed(1))} ${unit}`;
   }
-  return value.toLocaleString("en");
+  return Number.isInteger(value) ? whole(value) : fixed(value, 3);
 }
 
 export function bytes(value: number): string {

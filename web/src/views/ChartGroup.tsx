@@ -1,7 +1,8 @@
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useDeferredValue, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { setParams, useParam } from "../address/location";
 import { columnsFor, type Cards, type Section } from "../charts/cards";
 import { LineChart, type CardActions, type Shared } from "../charts/LineChart";
+import { whole } from "../format/number";
 
 interface Common {
   shared: Shared;
@@ -14,14 +15,16 @@ interface Common {
 
 const HeatCard = lazy(() => import("../heat/HeatCard").then((module) => ({ default: module.HeatCard })));
 
+const SECTIONS_AT_FIRST = 12; // the charts of a hundred more heads would wait for them
 const CARDS_OPEN = 12; // past a dozen, sections start out closed
 
 /** The tree of prefixes, a section a branch. */
 export function ChartSections({
-  sections,
+  sections: all,
   searching,
   ...common
 }: Common & { sections: Section[]; searching: boolean }) {
+  const sections = useDeferredValue(all, all.slice(0, SECTIONS_AT_FIRST));
   const [open] = useParam("open", "");
   const [shut] = useParam("shut", "");
   const opened = new Set(open ? open.split(",") : []);
@@ -39,7 +42,7 @@ export function ChartSections({
     const toggle = () => setParams(toggled(section.key, expanded, opened, closed), true);
     return (
       <section key={section.key} className="group" aria-label={section.label || "metrics"}>
-        {(section.label || sections.length > 1) && (
+        {(section.label || all.length > 1) && (
           <SectionHead section={section} expanded={expanded} depth={depth} onToggle={toggle} />
         )}
         {expanded && (
@@ -78,7 +81,7 @@ function SectionHead({ section, expanded, depth, onToggle }: HeadProps) {
           <path d="M1 1l4 4-4 4" />
         </svg>
         <span className="cut">{section.label || "metrics"}</span>
-        <span className="badge">{section.total.toLocaleString("en")}</span>
+        <span className="badge">{whole(section.total)}</span>
       </button>
     </Level>
   );
@@ -104,9 +107,10 @@ function toggled(
 export function ChartGrid({ names, ...common }: Common & { names: string[] }) {
   const host = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = host.current;
     if (!element) return;
+    setWidth(element.clientWidth); // before anything is drawn: a chart made for one column would be made again
     const resized = new ResizeObserver(([entry]) => setWidth(entry?.contentRect.width ?? 0));
     resized.observe(element);
     return () => resized.disconnect();
