@@ -1,4 +1,4 @@
-"""`python docs/site/check.py DIR`: the built site asks no other host for anything, and has every page of the menu.
+"""`python docs/site/check.py DIR`: the built site asks no other host for anything, and has what its pages fetch.
 
 mkdocs itself holds links and anchors; what a theme or plugin puts into a page it does not look at.
 """
@@ -20,12 +20,15 @@ class Fetches(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.remote: list[str] = []
+        self.local: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
         address = found.get(FETCHED.get(tag, ""), "") or ""
         if REMOTE.match(address) and not (tag == "link" and found.get("rel") in ("canonical", "next", "prev")):
             self.remote.append(f"<{tag}> {address}")
+        elif address and not address.startswith(("data:", "#")) and not REMOTE.match(address):
+            self.local.append(address.partition("#")[0].partition("?")[0])
 
 
 def main() -> int:
@@ -36,6 +39,8 @@ def main() -> int:
         fetches = Fetches()
         fetches.feed(page.read_text("utf-8"))
         problems += [f"{page.relative_to(site)} fetches {what}" for what in fetches.remote]
+        gone = [what for what in fetches.local if page.name != "404.html" and not (page.parent / what).exists()]
+        problems += [f"{page.relative_to(site)} fetches {what}, which is not there" for what in gone]
     for sheet in site.rglob("*.css"):
         problems += [f"{sheet.relative_to(site)} fetches {a or b}" for a, b in STYLE.findall(sheet.read_text("utf-8"))]
     for problem in problems:

@@ -42,7 +42,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """A line `{{ README: Title }}` stands for that section of README, so that figures are written down once."""
+    """`{{ README: Title }}` stands for that section of README, `{{ COMMANDS }}` for the help of every command."""
 
     def section(match: re.Match[str]) -> str:
         found = re.search(rf"^## {re.escape(match[1])}\n.*?(?=^## |\Z)", of_root("README.md"), re.DOTALL | re.MULTILINE)
@@ -50,7 +50,21 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
             raise ValueError(f"README.md has no section {match[1]!r}")
         return found[0]
 
+    markdown = markdown.replace("{{ COMMANDS }}", commands()) if "{{ COMMANDS }}" in markdown else markdown
     return re.sub(r"^\{\{ README: (.+) \}\}$", section, markdown, flags=re.MULTILINE)
+
+
+def commands() -> str:
+    """What `--help` of each command prints, so that nothing is said twice."""
+    import click
+
+    from stepwell.cli.main import COMMANDS
+
+    parts = []
+    for command in COMMANDS:
+        context = click.Context(command, info_name=f"stepwell {command.name}", max_content_width=88, terminal_width=88)
+        parts.append(f"## `stepwell {command.name}`\n\n```text\n{command.get_help(context)}\n```\n")
+    return "\n".join(parts)
 
 
 def of_root(name: str) -> str:
