@@ -5,6 +5,7 @@ import {
   listText,
   sections,
   settingsText,
+  siblings,
   textList,
   textSettings,
   type Section,
@@ -40,6 +41,7 @@ function curve(line: number[], more: Partial<Series> = {}): Curve {
   const made = series(line, more);
   return {
     run: "r",
+    dash: 0,
     name: "r",
     colour: "#000",
     lit: "#000",
@@ -155,8 +157,11 @@ describe("cards in the address", () => {
   const names = ["train/loss", "a,b", "50%:x"];
   it("come back as they were", () => expect(textList(listText(names))).toEqual(names));
   it("with their settings", () => {
-    const settings = { "train/loss": { scale: "log" as const, clip: true }, "a,b": { ranks: true } };
-    expect(settingsText(settings)).toBe("train/loss:log:clip,a%2Cb:ranks");
+    const settings = {
+      "train/loss": { scale: "log" as const, clip: true },
+      "a,b": { ranks: true, over: ["val/a+b", "c:d"] },
+    };
+    expect(settingsText(settings)).toBe("train/loss:log:clip,a%2Cb:ranks:over.val/a+b*c%3Ad");
     expect(textSettings(settingsText(settings))).toEqual(settings);
   });
   it("takes no notice of what it does not know", () =>
@@ -199,6 +204,12 @@ describe("sections", () => {
     expect(all(sections(names)).sort()).toEqual([...names].sort());
   });
 });
+
+it("metrics of one name under other prefixes can be laid over each other", () =>
+  expect(siblings("train/loss", ["train/loss", "val/loss", "loss", "val/loss_2"])).toEqual([
+    "val/loss",
+    "loss",
+  ]));
 
 describe("columns", () => {
   it.each([

@@ -112,6 +112,7 @@ function curve(line: number[], more: Partial<Series> = {}): Curve {
   const x = xOf(made, "step", { started: 0 });
   return {
     run: "r",
+    dash: 0,
     name: "r",
     colour: "#000",
     lit: "#000",

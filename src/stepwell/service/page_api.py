@@ -147,10 +147,11 @@ def page_router(metrics: MetricSource) -> APIRouter:
 
     @router.get("/series.csv")
     def get_series_csv(
-        run: Annotated[list[UUID], Query(min_length=1, max_length=_RUNS_MAX)], metric: Metric
+        run: Annotated[list[UUID], Query(min_length=1, max_length=_RUNS_MAX)],
+        metric: Annotated[list[str], Query(min_length=1, max_length=100)],
     ) -> StreamingResponse:
-        """Every point of a metric of these runs, exact, by run, rank and step."""
-        name = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in metric)[:80] or "chart"
+        """Every point of these metrics of these runs, exact, by run, metric, rank and step."""
+        name = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in metric[0])[:80] or "chart"
         headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
         rows = chart_csv(metrics, [str(one) for one in run], metric)
         return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)

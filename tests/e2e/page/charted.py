@@ -30,6 +30,15 @@ with stepwell.init(project="charted", id="resumed", name="resumed twice", resume
 
 def record_charted() -> dict[str, str]:
     """Ids by what they show; all in the project `charted`."""
+    record_odd()
+    _resumed()
+    _ranks()
+    _sweep()
+    return {"odd": "odd", "resumed": "resumed", "ranks": "ranks"}
+
+
+def record_odd() -> dict[str, str]:
+    """Spikes, values at and under zero, an x that goes back, histograms and texts."""
     import stepwell
 
     with stepwell.init(project="charted", id="odd", name="odd values") as run:
@@ -46,19 +55,24 @@ def record_charted() -> dict[str, str]:
                 step=step,
             )
             if step % 10 == 0:
-                run.log({"val/loss": math.exp(-step / 300)}, step=step)
+                run.log({"val/loss": math.exp(-step / 300), "train/loss": math.exp(-step / 250)}, step=step)
             if step % 200 == 0:
                 weights = stepwell.Histogram(rng.normal(size=400) * math.exp(-step / 900))
                 run.log({"grad/w": weights, "note": f"text of step {step}"}, step=step)
+    return {"odd": "odd"}
+
+
+def _resumed() -> None:
     for first, last in ((0, 40), (40, 80), (80, 120)):
         subprocess.run([sys.executable, "-c", _PART, str(first), str(last)], check=True)
+
+
+def _ranks() -> None:
     ranks = [
         subprocess.Popen([sys.executable, "-c", _RANK], env={**os.environ, "RANK": str(rank), "WORLD_SIZE": str(RANKS)})
         for rank in range(RANKS)
     ]
     assert [process.wait(120) for process in ranks] == [0] * RANKS
-    _sweep()
-    return {"odd": "odd", "resumed": "resumed", "ranks": "ranks"}
 
 
 def sweep_ids(count: int = SWEEP) -> list[str]:

@@ -236,9 +236,24 @@ def test_the_rows_behind_a_chart_are_its_whole_history(tab: Any) -> None:
     with page.expect_download() as waiting:
         chart.get_by_role("link", name="Save every point as CSV").click()
     rows = list(csv.reader(io.StringIO(waiting.value.path().read_text())))
-    assert rows[0] == ["run", "rank", "step", "time", "value"]
-    assert [int(row[2]) for row in rows[1:]] == list(range(1200))
-    assert float(rows[101][4]) > 1e4
+    assert rows[0] == ["run", "metric", "rank", "step", "time", "value"]
+    assert [int(row[3]) for row in rows[1:]] == list(range(1200))
+    assert float(rows[101][5]) > 1e4
+
+
+def test_another_split_is_laid_over_a_card_and_told_apart_by_its_dashes(tab: Any) -> None:
+    page = tab.go("/charted/odd")
+    chart = card(page, "val/loss", "120 points")
+    chart.hover()
+    chart.get_by_role("button", name="Settings of val/loss").click()
+    chart.get_by_label("Lay train/loss over it").check()
+    chart.locator(".points", has_text="240 points").wait_for()
+    page.wait_for_url(re.compile("set=val/loss:over.train/loss"))
+    page.keyboard.press("Escape")
+    chart.locator(".u-over").hover()
+    names = chart.locator(".readout tbody tr td:first-child").all_inner_texts()
+    assert sorted(name.partition(" · ")[2].strip() for name in names) == ["train/loss", "val/loss"]
+    tab.shot("charts-splits")
 
 
 def test_a_screen_reader_finds_the_numbers_of_a_chart(tab: Any) -> None:

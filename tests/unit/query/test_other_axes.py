@@ -160,9 +160,9 @@ def test_the_rows_behind_a_chart_are_every_point(store: MetricStore) -> None:
         record(store, run, "loss", [0.1 + 0.2, math.nan, math.inf], start=-1)
         record(store, run, "other", [7.0])
     record(store, runs[0], "loss", [0.5] * 3000, rank=1)
-    rows = list(csv.reader(io.StringIO(b"".join(chart_csv(store, runs, "loss")).decode())))
-    assert rows[0] == ["run", "rank", "step", "time", "value"]
+    rows = list(csv.reader(io.StringIO(b"".join(chart_csv(store, runs, ["loss"])).decode())))
+    assert rows[0] == ["run", "metric", "rank", "step", "time", "value"]
     assert len(rows) == 1 + 3 + 3 + 3000
-    assert rows[1] == ['\'=cmd("x")/r', "0", "-1", "1969-12-31 23:59:59.900Z", "0.30000000000000004"]
-    assert [row[4] for row in rows[2:4]] == ["nan", "inf"]
-    assert float(rows[1][4]) == 0.1 + 0.2
+    assert rows[1] == ['\'=cmd("x")/r', "loss", "0", "-1", "1969-12-31 23:59:59.900Z", "0.30000000000000004"]
+    assert [row[5] for row in rows[2:4]] == ["nan", "inf"]
+    assert float(rows[1][5]) == 0.1 + 0.2

@@ -14,6 +14,10 @@ interface Props {
   /** Some run has several ranks. */
   ranks: boolean;
   runs: string[];
+  /** The card's own and those laid over it. */
+  metrics: string[];
+  /** Those of the same name under other prefixes. */
+  siblings: string[];
   actions: CardActions;
   onPicture: () => void;
   children: ReactNode;
@@ -27,7 +31,20 @@ const SCALES: [YScale, string][] = [
 
 /** The name of a card, what it says of its data, and what can be done with it. */
 export function CardHead(props: Props) {
-  const { metric, settings, scale, pinned, large, ranks, runs, actions, onPicture, children } = props;
+  const {
+    metric,
+    settings,
+    scale,
+    pinned,
+    large,
+    ranks,
+    runs,
+    metrics,
+    siblings,
+    actions,
+    onPicture,
+    children,
+  } = props;
   const cut = metric.lastIndexOf("/") + 1;
   const set = (change: CardSettings) => actions.set(metric, { ...settings, ...change });
   return (
@@ -96,13 +113,27 @@ export function CardHead(props: Props) {
                 Ranks apart: rank by step
               </label>
             )}
+            {siblings.length > 0 && (
+              <div className="checks" role="group" aria-label={`laid over ${metric}`}>
+                {siblings.map((name) => (
+                  <label key={name} className="check">
+                    <input
+                      type="checkbox"
+                      checked={metrics.includes(name)}
+                      onChange={() => set({ over: toggled(metrics.slice(1), name) })}
+                    />
+                    Lay {name} over it, dashed
+                  </label>
+                ))}
+              </div>
+            )}
             {Object.keys(settings).length > 0 && (
               <button type="button" onClick={() => actions.set(metric, {})}>
                 As the page
               </button>
             )}
             <hr />
-            <a className="item" href={csvAddress(metric, runs)} download>
+            <a className="item" href={csvAddress(metrics, runs)} download>
               Save every point as CSV
             </a>
             <button type="button" className="item" onClick={onPicture}>
@@ -135,8 +166,13 @@ export function CardHead(props: Props) {
   );
 }
 
-function csvAddress(metric: string, runs: string[]): string {
-  const query = new URLSearchParams({ metric });
+function toggled(names: string[], name: string): string[] {
+  return names.includes(name) ? names.filter((one) => one !== name) : [...names, name];
+}
+
+function csvAddress(metrics: string[], runs: string[]): string {
+  const query = new URLSearchParams();
+  for (const metric of metrics) query.append("metric", metric);
   for (const run of runs) query.append("run", run);
   return `api/v1/series.csv?${query.toString()}`;
 }

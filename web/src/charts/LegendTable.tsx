@@ -22,7 +22,13 @@ export function LegendTable({ metric, curves }: { metric: string; curves: Curve[
   const rows = curves
     .map((curve) => {
       const { last, min, max } = factsOf(curve);
-      return { curve, at: values?.get(curve.run) ?? NaN, last: last ?? NaN, min, max };
+      return {
+        curve,
+        at: (curve.dash === 0 ? values?.get(curve.run) : undefined) ?? NaN,
+        last: last ?? NaN,
+        min,
+        max,
+      };
     })
     .sort((a, b) => {
       const key = by === "at" && !values ? "last" : by;
@@ -46,7 +52,7 @@ export function LegendTable({ metric, curves }: { metric: string; curves: Curve[
         <tbody>
           {rows.map(({ curve, at, last, min, max }) => (
             <tr
-              key={curve.run}
+              key={curve.name}
               className={lit === curve.run ? "lit" : ""}
               onPointerEnter={() => light(curve.run)}
               onPointerLeave={() => light(null)}
@@ -57,7 +63,7 @@ export function LegendTable({ metric, curves }: { metric: string; curves: Curve[
                   {curve.name}
                 </span>
               </th>
-              <td className="num">{values ? number(at, 4) : ""}</td>
+              <td className="num">{values && curve.dash === 0 ? number(at, 4) : ""}</td>
               <td className="num">{number(last, 4)}</td>
               <td className="num dim">{Number.isNaN(min) ? "" : number(min, 4)}</td>
               <td className="num dim">{Number.isNaN(max) ? "" : number(max, 4)}</td>

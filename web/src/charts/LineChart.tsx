@@ -1,18 +1,9 @@
-import {
-  lazy,
-  Suspense,
-  useCallback,
-  useEffect,
-  useMemo,
-  useRef,
-  useState,
-  useSyncExternalStore,
-} from "react";
+import { lazy, Suspense, useCallback, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { count, number, plural } from "../format/number";
 import { useTheme } from "../theme/theme";
 import { metricOf, resumesOf, xOf, type Attempts, type XAxis } from "./axis";
 import { CardHead } from "./CardHead";
-import type { CardSettings } from "./cards";
+import { siblings, type CardSettings } from "./cards";
 import { factsOf, nonPositive, type Beyond, type Curve, type Range, type YScale } from "./curve";
 import { LegendTable } from "./LegendTable";
 import { INK } from "./ink";
@@ -45,6 +36,8 @@ export interface Shared {
   scale: YScale;
   smoothing: number;
   zoom: Range | null;
+  /** All metrics that could be laid over each other. */
+  names: string[];
 }
 
 /** What can be done with a card. */
@@ -70,8 +63,10 @@ export function LineChart(props: Props) {
   const scale = settings.scale ?? props.scale;
   const clip = settings.clip ?? false;
   const theme = useTheme();
-  const version = useVersion(store, metric, runs);
-  const curves = useMemo(() => curvesOf(store, metric, runs, axis), [version, store, metric, runs, axis]); // eslint-disable-line react-hooks/exhaustive-deps
+  const over = settings.over?.join("\n") ?? "";
+  const metrics = useMemo(() => [metric, ...(over ? over.split("\n") : [])], [metric, over]);
+  const version = useVersion(store, metrics, runs);
+  const curves = useMemo(() => curvesOf(store, metrics, runs, axis), [version, store, metrics, runs, axis]); // eslint-disable-line react-hooks/exhaustive-deps
   const canvas = useRef<HTMLCanvasElement | null>(null);
   const [beyond, setBeyond] = useState<Beyond>({ above: 0, below: 0 });
   const nonpos = scale === "log" ? nonPositive(curves) : 0;
@@ -87,15 +82,10 @@ export function LineChart(props: Props) {
   const error = runs.map((run) => store.error(run.uuid, metric)).find((one) => one !== null);
   const empty = !waiting && curves.every((curve) => curve.series.step.length === 0);
   const ranked = settings.ranks ? rankedRun(curves, runs) : null;
-  const figure = useRef<HTMLElement>(null);
-  useEffect(() => {
-    if (large) figure.current?.querySelector<HTMLElement>("button")?.focus();
-  }, [large]);
   return (
     <figure
       className={large ? "chart large" : "card chart"}
       aria-label={metric}
-      ref={figure}
       onKeyDown={(event) => {
         if (event.key === "f" && !large && !(event.target instanceof HTMLInputElement))
           actions.enlarge(metric);
@@ -108,6 +98,8 @@ export function LineChart(props: Props) {
         pinned={pinned}
         large={large ?? false}
         ranks={curves.some((curve) => curve.series.ranks > 1 && !curve.series.runs)}
+        metrics={metrics}
+        siblings={siblings(metric, props.names)}
         runs={runs.flatMap((run) => run.members ?? [run.uuid])}
         actions={actions}
         onPicture={() => void picture()}
@@ -233,7 +225,7 @@ function Spoken({ curves, metric }: { curves: Curve[]; metric: string }) {
           {curves.map((curve) => {
             const facts = factsOf(curve);
             return (
-              <tr key={curve.run}>
+              <tr key={curve.name}>
                 <th scope="row">{curve.name}</th>
                 <td>{count(curve.series.seen)}</td>
                 <td>{number(facts.first)}</td>
@@ -250,23 +242,36 @@ function Spoken({ curves, metric }: { curves: Curve[]; metric: string }) {
   );
 }
 
-function curvesOf(store: SeriesStore, metric: string, runs: ShownRun[], axis: XAxis): Curve[] {
+function curvesOf(store: SeriesStore, metrics: string[], runs: ShownRun[], axis: XAxis): Curve[] {
   const curves: Curve[] = [];
-  for (const run of runs) {
+  const all = runs.flatMap((run) => metrics.map((metric, dash) => ({ run, metric, dash })));
+  for (const { run, metric, dash } of all) {
     const held = store.get(run.uuid, metric);
     if (!held) continue;
     const { series, x, ordered } = inOrder(held, xOf(held, axis, run));
-    const { uuid, name, colour, context = false, lit = colour } = run;
+    const { uuid, colour, context = false, lit = colour } = run;
     // Resumes lie in order of steps; once sorted by another metric their places mean nothing.
     const resumes = ordered ? resumesOf(series, run.attempts) : [];
     const crossed = metricOf(axis) !== null;
-    curves.push({ run: uuid, name, colour, lit, context, series, x, resumes, ordered: ordered || !crossed });
+    const name = metrics.length > 1 ? `${run.name} · ${metric}` : run.name;
+    curves.push({
+      run: uuid,
+      dash,
+      name,
+      colour,
+      lit,
+      context,
+      series,
+      x,
+      resumes,
+      ordered: ordered || !crossed,
+    });
   }
   return curves;
 }
 
 /** Subscribes to the metric's series of all these runs; the number grows with every change. */
-function useVersion(store: SeriesStore, metric: string, runs: ShownRun[]): number {
+function useVersion(store: SeriesStore, metrics: string[], runs: ShownRun[]): number {
   const ids = JSON.stringify(runs.map((run) => run.uuid));
   const source = useMemo(() => {
     let version = 0;
@@ -276,11 +281,13 @@ function useVersion(store: SeriesStore, metric: string, runs: ShownRun[]): numbe
           version += 1;
           listener();
         };
-        const ends = (JSON.parse(ids) as string[]).map((run) => store.subscribe(run, metric, changed));
+        const ends = (JSON.parse(ids) as string[]).flatMap((run) =>
+          metrics.map((metric) => store.subscribe(run, metric, changed)),
+        );
         return () => ends.forEach((end) => end());
       },
       version: () => version,
     };
-  }, [store, metric, ids]);
+  }, [store, metrics, ids]);
   return useSyncExternalStore(source.subscribe, source.version);
 }

@@ -111,7 +111,8 @@ export function Plot(props: Props) {
 /** What is drawn of each run at x. */
 export function valuesAt(curves: Curve[], x: number): Map<string, number> {
   const values = new Map<string, number>();
-  for (const { run, series, x: places } of curves) {
+  for (const { run, dash, series, x: places } of curves) {
+    if (dash > 0) continue; // the legend sorts by the card's own metric
     const index = nearest(places, x);
     if (index >= 0) values.set(run, series.smooth?.[index] ?? series.line[index]!);
   }

@@ -31,7 +31,7 @@ export function Readout({ curves, at, axis, plot }: Props) {
       <table>
         <tbody>
           {rows.slice(0, ROWS).map(({ curve, index }, place) => (
-            <tr key={curve.run} className={place === 0 && rows.length > 1 ? "near" : ""}>
+            <tr key={curve.name} className={place === 0 && rows.length > 1 ? "near" : ""}>
               <td>
                 <i className="swatch" style={{ background: curve.colour }} />
                 {curve.name}

@@ -6,6 +6,8 @@ export interface CardSettings {
   clip?: boolean;
   /** Ranks apart, as a heatmap of rank by step. */
   ranks?: boolean;
+  /** Metrics laid over this one, told apart by their dashes: another split's, for instance. */
+  over?: string[];
 }
 
 export interface Cards {
@@ -28,7 +30,13 @@ export function textList(text: string): string[] {
 /** "train/loss:log:clip,val/loss:ranks" */
 export function settingsText(settings: Record<string, CardSettings>): string {
   return Object.entries(settings)
-    .map(([name, { scale, clip, ranks }]) => [name, scale, clip && "clip", ranks && "ranks"])
+    .map(([name, { scale, clip, ranks, over }]) => [
+      name,
+      scale,
+      clip && "clip",
+      ranks && "ranks",
+      over?.length && `over.${over.map(escaped).join("*")}`,
+    ])
     .filter((parts) => parts.slice(1).some(Boolean))
     .map(([name, ...rest]) => [escaped(String(name)), ...rest.filter(Boolean)].join(":"))
     .join(",");
@@ -43,6 +51,7 @@ export function textSettings(text: string): Record<string, CardSettings> {
       if (word === "linear" || word === "log" || word === "symlog") one.scale = word;
       else if (word === "clip") one.clip = true;
       else if (word === "ranks") one.ranks = true;
+      else if (word.startsWith("over.")) one.over = word.slice(5).split("*").filter(Boolean).map(unescaped);
     }
     found[unescaped(name)] = one;
   }
@@ -50,11 +59,11 @@ export function textSettings(text: string): Record<string, CardSettings> {
 }
 
 function escaped(name: string): string {
-  return name.replace(/[%,:]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
+  return name.replace(/[%,:*]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 function unescaped(text: string): string {
-  return text.replace(/%(25|2C|3A)/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+  return text.replace(/%(25|2C|3A|2A)/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 }
 
 /** A section of the page: a branch of the prefixes' tree, or small neighbours that share one grid. */
@@ -147,6 +156,12 @@ function joined(found: Section[]): Section[] {
   }
   end();
   return result;
+}
+
+/** Metrics of the same name under another prefix: train/loss and val/loss. */
+export function siblings(metric: string, names: string[]): string[] {
+  const leaf = metric.slice(metric.lastIndexOf("/") + 1);
+  return names.filter((name) => name !== metric && name.slice(name.lastIndexOf("/") + 1) === leaf);
 }
 
 const CARD_PX = 340;

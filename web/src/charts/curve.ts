@@ -4,6 +4,8 @@ import type { Series } from "./series";
 
 export interface Curve {
   run: string;
+  /** Of the metric among those of the chart: its dash. */
+  dash: number;
   name: string;
   colour: string;
   /** Its colour while it is pointed at. */

@@ -24,40 +24,48 @@ export interface Frame {
 const SPARSE_PX = 14; // points further apart than this are marked
 const BANDS_AT_MOST = 20; // beyond, a line goes through the least and greatest of each bucket instead
 const DENSITY_FROM = 50;
+/** Hue is the run, dash the metric. */
+const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3]];
+const FEW = 2500; // points of all lines together
 
 export function drawCurves(frame: Frame, curves: Curve[], lit: string | null): void {
-  const { context } = frame;
+  const { context, ratio } = frame;
   context.save();
   context.beginPath();
   context.rect(frame.left, frame.top, frame.width, frame.height);
   context.clip();
   context.lineJoin = "round";
   if (frame.scale === "log" && frame.floor > 0) drawGutter(frame, curves);
-  const found = lit === null ? undefined : curves.find((curve) => curve.run === lit);
-  let lines = curves.filter((curve) => curve !== found);
+  const found = curves.filter((curve) => curve.run === lit);
+  let lines = found.length ? curves.filter((curve) => curve.run !== lit) : [...curves];
   if (curves.length > DENSITY_FROM) {
     const crowd = lines.filter((curve) => curve.context);
     drawCloud(frame, crowd);
     lines = lines.filter((curve) => !curve.context);
   } else lines.sort((a, b) => Number(b.context) - Number(a.context));
   const bands = curves.length <= BANDS_AT_MOST;
+  const points = curves.reduce((sum, curve) => sum + curve.x.length, 0);
+  // Wider than a pixel costs several times as much where no GPU draws: only where there is little to draw.
+  const thin = (points <= FEW ? 1.5 : ratio > 1 ? 1.35 : 1) * ratio;
   for (const curve of lines) {
-    const fade = found ? (curve.context ? 0.35 : 0.22) : curve.context ? 0.55 : 1;
-    drawCurve(frame, curve, curve.colour, fade, bands && !curve.context, false);
+    const fade = found.length ? (curve.context ? 0.35 : 0.22) : curve.context ? 0.55 : 1;
+    drawCurve(frame, curve, { colour: curve.colour, fade, thin, bands: bands && !curve.context, lit: false });
   }
-  if (found) drawCurve(frame, found, found.lit, 1, true, true);
-  drawResumes(frame, found ? [found] : lines.filter((curve) => !curve.context));
+  for (const curve of found)
+    drawCurve(frame, curve, { colour: curve.lit, fade: 1, thin, bands: true, lit: true });
+  drawResumes(frame, found.length ? found : lines.filter((curve) => !curve.context));
   context.restore();
 }
 
-function drawCurve(
-  frame: Frame,
-  curve: Curve,
-  colour: string,
-  fade: number,
-  bands: boolean,
-  lit: boolean,
-): void {
+interface Stroke {
+  colour: string;
+  fade: number;
+  thin: number;
+  bands: boolean;
+  lit: boolean;
+}
+
+function drawCurve(frame: Frame, curve: Curve, { colour, fade, thin, bands, lit }: Stroke): void {
   const { context, ratio } = frame;
   const { series, x } = curve;
   context.strokeStyle = colour;
@@ -71,8 +79,9 @@ function drawCurve(
     context.lineWidth = 1;
     context.stroke(band);
   }
-  const thin = ratio > 1 ? 1.35 * ratio : 1;
   context.lineWidth = lit ? thin + ratio : thin;
+  const dash = DASHES[curve.dash % DASHES.length]!;
+  context.setLineDash(dash.map((part) => part * ratio));
   const envelope = !bands && series.low && series.high;
   if (series.smooth) {
     context.globalAlpha = 0.32 * fade;
@@ -85,6 +94,7 @@ function drawCurve(
     if (curve.ordered || series.shift >= 0)
       context.stroke(envelope ? spiked(frame, curve) : line(frame, curve, series.line));
   }
+  context.setLineDash([]);
   drawDots(frame, x, series.line, curve.ordered);
   if (frame.clip) drawArrows(frame, curve, colour);
   drawMarks(frame, curve, colour);

@@ -16,7 +16,9 @@ export function LargeCard({ metric, names, shared, cards, actions }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const element = dialog.current;
-    if (element && !element.open) element.showModal();
+    if (!element || element.open) return;
+    element.showModal();
+    element.focus();
   }, []);
   const at = names.indexOf(metric);
   const step = (by: number) => {
@@ -27,6 +29,7 @@ export function LargeCard({ metric, names, shared, cards, actions }: Props) {
     <dialog
       ref={dialog}
       className="large-card"
+      tabIndex={-1}
       aria-label={`${metric}, enlarged`}
       onCancel={(event) => {
         event.preventDefault();

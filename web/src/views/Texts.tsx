@@ -8,6 +8,7 @@ import { Failed, Loading } from "../parts/Note";
 import { StepSlider, union } from "../parts/StepSlider";
 import { confusion } from "./confusion";
 import { ConfusionMatrix } from "./ConfusionMatrix";
+import { textAt } from "./textAt";
 import { useStep } from "./useStep";
 
 /** Series of texts, all at one step; a square matrix of counts is drawn as what it is. */
@@ -49,14 +50,6 @@ export function Texts({ run, metrics }: { run: string; metrics: Named[] }) {
       </div>
     </div>
   );
-}
-
-/** What stood at the step: the latest text that is not after it, else the first. */
-export function textAt(points: TextPoint[], step: number | null): TextPoint | undefined {
-  if (step === null) return points.at(-1);
-  let found = points[0];
-  for (const point of points) if (point.step <= step) found = point;
-  return found;
 }
 
 function TextCard({ metric, points, step }: { metric: string; points: TextPoint[]; step: number | null }) {

@@ -61,6 +61,8 @@ export function toggled(names: string[], name: string): string[] {
 
 export function withSettings(cards: Cards, metric: string, settings: CardSettings): Cards {
   const rest = Object.fromEntries(Object.entries(cards.settings).filter(([name]) => name !== metric));
-  const some = Object.values(settings).some((value) => value !== undefined && value !== false);
+  const some = Object.values(settings).some(
+    (value) => value !== undefined && value !== false && !(Array.isArray(value) && !value.length),
+  );
   return { ...cards, settings: some ? { ...rest, [metric]: settings } : rest };
 }
