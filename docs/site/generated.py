@@ -17,14 +17,14 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[2]
-# Benchmarks and pages of other rooms get their place in the menu once they are there.
-OPTIONAL = {"everywhere.md": ("Everywhere", "Self-hosting"), "benchmarks.md": ("Benchmarks", "Comparison")}
+# Pages that get their place in the menu once they are there, and before which other.
+OPTIONAL = {"benchmarks.md": ("Benchmarks", "Comparison")}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     for name, (title, before) in OPTIONAL.items():
-        if (ROOT / "docs" / name).is_file():
-            titles = [next(iter(entry)) if isinstance(entry, dict) else entry for entry in config.nav]
+        titles = [next(iter(entry)) for entry in config.nav]
+        if (ROOT / "docs" / name).is_file() and title not in titles:
             config.nav.insert(titles.index(before), {title: name})
     return config
 
