@@ -27,6 +27,7 @@ SIZE_NAMES = ["narrow", "laptop", "dark", "wide"]
 
 def chart(page: Any, metric: str, said: str = "point") -> Any:
     """The card of a metric, once it says what it stands for. (Waits by locators: the page's policy forbids eval.)"""
+    page.locator(f'[data-metric="{metric}"]').scroll_into_view_if_needed()  # a chart is made when it is near the view
     figure = page.locator(f'figure[aria-label="{metric}"]')
     figure.wait_for()
     figure.scroll_into_view_if_needed()

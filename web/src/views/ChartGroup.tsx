@@ -145,7 +145,7 @@ function Slot({ metric, shared, cards, actions, heats, own }: Common & { metric:
     return () => watch.disconnect();
   }, []);
   return (
-    <div className="slot" ref={host}>
+    <div className="slot" data-metric={metric} ref={host}>
       {near && heats.has(metric) && (
         <Suspense fallback={null}>
           <HeatCard
