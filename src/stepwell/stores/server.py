@@ -20,8 +20,9 @@ from .server_address import Host, ServerAddress
 __all__ = ["ServerEngine"]
 
 _TRIES = 3
-# A query over Distributed tables that has another in it: the inner one is asked once, its answer sent to the shards.
-_CLUSTER_QUERIES = {"distributed_product_mode": "global", "skip_unavailable_shards": 0}
+# A query over Distributed tables that has another in it: each shard answers both from its own rows. That is right
+# because subqueries here choose and join by run, and all rows of a run lie on one shard ("global" cannot nest).
+_CLUSTER_QUERIES = {"distributed_product_mode": "local", "skip_unavailable_shards": 0}
 
 
 class ServerEngine:
