@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import click
 from rich.markup import escape
 
-from .output import terminal
+from .output import bytes_text, terminal
 
 if TYPE_CHECKING:
     from ..address import ServiceAddress
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["ui"]
 
 START_S = 30.0  # a first start makes the store's tables
+TAKE_IN_S = 15.0  # what was recorded without a service is there when the page opens, unless it is a lot
 
 
 @click.command()
@@ -42,7 +43,10 @@ def ui(run: str | None, no_browser: bool) -> None:
     from ..home import Home
 
     home = Home()
-    address = _running(home) or _started(home)
+    address = _running(home)
+    if address is None:
+        address = _started(home)
+        _take_in(home)
     link = f"{address.url}/login?ticket={_ticket(address)}{_place(run)}"
     out = terminal()
     if "SSH_CONNECTION" in os.environ and not os.environ.get("DISPLAY"):
@@ -115,6 +119,31 @@ def _started(home: Home) -> ServiceAddress:
     with contextlib.suppress(OSError):
         last = log.read_text("utf-8", "replace").strip().rpartition("\n")[2]
     raise ServiceUnavailable(f"the service did not start; {log} ends with: {last or '(nothing)'}")
+
+
+def _take_in(home: Home) -> None:
+    """Waits until the new service has what was waiting for it; what takes longer comes while the page is open."""
+    end = time.monotonic() + TAKE_IN_S
+    with terminal().status("taking in what was recorded before"):
+        while waiting := _waiting_bytes(home):
+            if time.monotonic() > end:
+                terminal().print(f"[dim]{bytes_text(waiting)} recorded before are still on their way to the page[/]")
+                return
+            time.sleep(0.05)
+
+
+def _waiting_bytes(home: Home) -> int:
+    """In spools that are meant for the service of this home."""
+    from ..errors import SpoolError
+    from ..spool import Spool, find_spools
+
+    total = 0
+    for path in find_spools(home.spool):
+        with contextlib.suppress(SpoolError, OSError):  # the agent has just removed it
+            spool = Spool.open_readonly(path)
+            if not spool.destination.offline and not spool.destination.server:
+                total += spool.pending_bytes
+    return total
 
 
 def _ticket(address: ServiceAddress) -> str:

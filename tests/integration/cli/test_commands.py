@@ -81,6 +81,12 @@ def test_runs_show_and_export_need_no_service(recorded: Path, tmp_path: Path) ->
     assert [row["value"] for row in whole["history"] if row["metric"] == "odd"][7] == "NaN"
 
 
+def test_ui_waits_until_its_service_has_what_was_recorded_before(recorded: Path) -> None:
+    assert "/login?ticket=" in stepwell("ui", "--no-browser", "p/r").stdout
+    metrics = json.loads(stepwell("show", "p/r", "--json").stdout)["metrics"]
+    assert {info["name"]: info["points"] for info in metrics}["loss"] == 50
+
+
 def test_mistakes_are_said_in_one_line(recorded: Path) -> None:
     missing = stepwell("show", "p/nope", code=1).stderr
     assert missing.startswith("error no run p/nope")
