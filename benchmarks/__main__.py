@@ -12,11 +12,13 @@ from typing import Any
 from rich.console import Console
 
 from .figures import Figure
-from .report import draw, machine, table, write_json
+from .report import draw, machine, markdown, table, write_json
 
 # name: (module, what it measures). One file a subject; `run(quick)` gives its figures.
 SUBJECTS = {
     "log_call": ("log_call", "what `run.log` costs the calling thread"),
+    "shapes": ("shapes", "a log call as it grows: metrics, numpy scalars, threads"),
+    "starting": ("starting", "what it takes before the first log call"),
     "histogram": ("histogram", "a histogram of a million float32 in the calling thread"),
     "codec": ("codec", "bytes a value and speed of single columns, one core"),
     "end_to_end": ("end_to_end", "from `run.log` to durable rows, all processes on this machine"),
@@ -41,6 +43,7 @@ def main() -> int:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="every figure with all its repeats, and the machine")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="figures.json and a plot a subject")
+    parser.add_argument("--docs", type=Path, metavar="FILE", help="the tables as a page of the documentation")
     parser.add_argument("--no-record", action="store_true", help="do not record the figures as a run of stepwell")
     given = parser.parse_args()
     unknown = [name for name in given.subjects if name not in SUBJECTS]
@@ -60,6 +63,8 @@ def main() -> int:
         why = draw(given.output, results)
         if why:
             console.print(why)
+    if given.docs:
+        given.docs.write_text(markdown(about, results, titles))
     for file in files:
         write_json(file, about, results, titles)
         console.print(f"figures written to {file}")

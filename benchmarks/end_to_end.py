@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from .figures import Figure
 from .serving import serving
 
@@ -24,6 +26,14 @@ __all__ = ["run"]
 METRICS = 50
 TARGET = 1.5e6  # points a second
 SHARE = 0.5  # of the bare insert
+START_S = 30.0
+COSTS = (  # the service's CPU holds that of the embedded engine, which alone takes 530 ms a million
+    ("agent, CPU a million points", "ms", "agent_ms_per_million", 150.0),
+    ("service with chDB, CPU a million points", "ms", "service_ms_per_million", 680.0),
+    ("agent, memory of its own under load", "bytes", "agent_bytes", 80e6),
+    ("training process, memory added by logging", "bytes", "added_bytes", 10e6),
+    ("service with chDB, memory of its own when idle", "bytes", "service_bytes", 550e6),
+)
 
 
 def run(quick: bool) -> list[Figure]:
@@ -45,6 +55,7 @@ def run(quick: bool) -> list[Figure]:
         figures.append(Figure(name, "points/s", (rates[name],), TARGET if whole else None, at_least=whole, note=note))
         if whole:
             figures.append(Figure("points not stored", "points", (result["missing_points"],), target=0))
+            figures += [Figure(what, unit, (result[key],), target=target) for what, unit, key, target in COSTS]
     share = Figure(
         "share of the bare insert", "", (rates["log to stored"] / rates["bare insert"],), SHARE, at_least=True
     )
@@ -59,18 +70,57 @@ def _rows() -> list[dict[str, float]]:
 def _whole_path(rows: int) -> dict[str, Any]:
     import stepwell
 
-    with serving(Path(os.environ["STEPWELL_HOME"])):
+    with serving(Path(os.environ["STEPWELL_HOME"])) as site:
+        service = psutil.Process(site.pid)
+        idle = service.memory_full_info().uss
         data = _rows()
         recorder = stepwell.init(project="benchmark", settings={"quiet": True, "console": False, "capture": False})
         log = recorder.log
+        log(data[0])
+        agent = _agent(site.home)
+        before = [_cpu_s(agent), _cpu_s(service)]
+        own = psutil.Process().memory_full_info().uss
         begin = time.perf_counter()
-        for i in range(rows):
+        for i in range(1, rows):
             log(data[i & 255])
+        added = psutil.Process().memory_full_info().uss - own
+        agent_bytes = agent.memory_full_info().uss
+        agent_s = _cpu_s(agent) - before[0]
         recorder.finish(timeout=600)
         seconds = time.perf_counter() - begin
+        service_s = _cpu_s(service) - before[1]
         stored = sum(info.points for info in stepwell.Api().run(f"benchmark/{recorder.id}").metrics)
     points = rows * METRICS
-    return {"points": points, "seconds": seconds, "points_per_s": points / seconds, "missing_points": points - stored}
+    return {
+        "points": points,
+        "seconds": seconds,
+        "points_per_s": points / seconds,
+        "missing_points": points - stored,
+        "agent_ms_per_million": 1e9 * agent_s / points,
+        "service_ms_per_million": 1e9 * service_s / points,
+        "agent_bytes": agent_bytes,
+        "added_bytes": max(0, added),
+        "service_bytes": idle,
+    }
+
+
+def _agent(home: Path) -> psutil.Process:
+    """The one that the first log call of this home has started."""
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        for process in psutil.process_iter():
+            try:
+                if "stepwell.agent" in process.cmdline() and process.environ().get("STEPWELL_HOME") == str(home):
+                    return process
+            except psutil.Error:
+                continue
+        time.sleep(0.05)
+    raise RuntimeError(f"no agent of {home} was found")
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 def _bare_insert(folder: Path, rows: int) -> dict[str, Any]:

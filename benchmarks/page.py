@@ -22,14 +22,20 @@ def run(quick: bool) -> list[Figure]:
     lacks = lacking()
     if lacks:
         return [missing("the page", lacks)]
+    from playwright.sync_api import Error
+
     with (
         tempfile.TemporaryDirectory(prefix="stepwell-bench-", ignore_cleanup_errors=True) as folder,
         home_of(Path(folder) / "home") as home,
     ):
         _fill(home, quick)
         with serving(home) as site, browser() as chromium:
-            parts = (page_bare, page_opening, page_charts, page_table, page_live)
-            figures = [figure for part in parts for figure in part.run(chromium, site, quick)]
+            figures = []
+            for part in (page_bare, page_opening, page_charts, page_table, page_live):
+                try:
+                    figures += part.run(chromium, site, quick)
+                except Error as error:  # one view that does not come must not cost the figures of the others
+                    figures.append(missing(part.__name__.rpartition(".")[2], str(error).splitlines()[0]))
     return figures
 
 

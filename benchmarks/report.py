@@ -16,7 +16,7 @@ from rich.text import Text
 from .figures import Figure, shown, to_json
 from .measure import cpu_model
 
-__all__ = ["draw", "machine", "table", "write_json"]
+__all__ = ["draw", "machine", "markdown", "table", "write_json"]
 
 
 def machine() -> dict[str, Any]:
@@ -67,6 +67,26 @@ def _cells(figure: Figure) -> list[str | Text]:
     beside = "" if figure.ratio is None else f"{figure.ratio:.3g}x {figure.against}"
     met = {None: Text(""), True: Text("met", "green"), False: Text("NOT MET", "bold red")}[figure.met]
     return [what, shown(figure.median, unit), spread, target, beside, met]
+
+
+def markdown(about: Mapping[str, Any], results: Mapping[str, Sequence[Figure]], titles: Mapping[str, str]) -> str:
+    """The same tables as docs/benchmarks.md has them."""
+    lines = [
+        "# Benchmarks",
+        "",
+        "Written by `python -m benchmarks --docs docs/benchmarks.md`; a figure is the median of its repeats.",
+        "",
+        f"{about['cpu']}, {about['cores']} cores, {about['memory_gb']} GB, {about['system']}, "
+        f"Python {about['python']}, commit {about['commit'] or 'unknown'}, load {about['load_before']} when it began"
+        f"{', with --quick: not figures to quote' if about.get('quick') else ''}.",
+    ]
+    for name, figures in results.items():
+        lines += ["", f"## {name}", "", f"{titles[name][0].upper()}{titles[name][1:]}.", ""]
+        lines += ["| what | median | spread | target | beside | |", "| --- | ---: | ---: | ---: | ---: | --- |"]
+        for figure in figures:
+            cells = [str(cell).replace("\n", "<br>").replace("|", "\\|") for cell in _cells(figure)]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def write_json(

@@ -1,0 +1,84 @@
+"""A log call as it grows: metrics a call, numpy's scalars for floats, calls from eight threads at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+from array import array
+from collections.abc import Callable
+from typing import Any
+
+from .figures import Figure, quantile
+from .measure import clock_cost_ns, time_calls
+
+__all__ = ["run"]
+
+SIZES = (1, 10, 100, 1_000)
+NS_A_METRIC = 30.0
+THREADS = 8
+REST_S = 0.02
+ROUNDS = 3
+
+
+def run(quick: bool) -> list[Figure]:
+    """In a process of its own, so that its agent and ring are."""
+    with tempfile.TemporaryDirectory(prefix="stepwell-bench-", ignore_cleanup_errors=True) as folder:
+        environment = {**os.environ, "STEPWELL_HOME": f"{folder}/home", "STEPWELL_AGENT_LINGER_S": "1"}
+        command = [sys.executable, "-m", "benchmarks.shapes", *(["--quick"] if quick else [])]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=900)
+    if done.returncode:
+        raise RuntimeError(f"the benchmark of log calls' shapes failed:\n{done.stderr[-3000:]}")
+    found: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
+    figures = [Figure(what, "ns", tuple(values)) for what, values in found.items()]
+    ten, thousand = found["10 metrics a call, p50"], found["1000 metrics a call, p50"]
+    slope = tuple((many - few) / 990 for few, many in zip(ten, thousand, strict=True))
+    return [*figures, Figure("each further metric, from 10 to 1,000", "ns", slope, target=NS_A_METRIC)]
+
+
+def _measure(quick: bool) -> dict[str, list[float]]:
+    import numpy as np
+
+    import stepwell
+
+    source = random.Random(0)
+    clock_ns = clock_cost_ns()
+    found: dict[str, list[float]] = {}
+    with stepwell.init(project="benchmark", settings={"quiet": True, "console": False, "capture": False}) as run:
+        for size in SIZES:
+            calls = max(200, (20_000 if quick else 200_000) // size)
+            rows = [{f"group/metric_{i}": source.random() for i in range(size)} for _ in range(16)]
+            found[f"{size} metrics a call, p50"] = [_p50(run.log, rows, calls, clock_ns) for _ in range(ROUNDS)]
+        calls = 2_000 if quick else 20_000
+        rows = [{f"group/metric_{i}": np.float32(source.random()) for i in range(10)} for _ in range(16)]
+        found["10 numpy scalars a call, p50"] = [_p50(run.log, rows, calls, clock_ns) for _ in range(ROUNDS)]
+        rows = [{f"group/metric_{i}": source.random() for i in range(10)} for _ in range(16)]
+        found[f"10 metrics a call from {THREADS} threads, p50"] = [
+            _threads(run.log, rows, calls // 4, clock_ns) for _ in range(ROUNDS)
+        ]
+    return found
+
+
+def _p50(log: Callable[[Any], object], rows: list[dict[str, Any]], calls: int, clock_ns: int) -> float:
+    return quantile(time_calls(log, rows, calls, max(20, min(2_000, calls // 10)), REST_S), 0.5) - clock_ns
+
+
+def _threads(log: Callable[[Any], object], rows: list[dict[str, Any]], calls: int, clock_ns: int) -> float:
+    """Of all threads' calls. What a call waits for the interpreter's lock is in the upper quantiles, not here."""
+    taken: list[array[int]] = []
+    workers = [
+        threading.Thread(target=lambda: taken.append(time_calls(log, rows, calls, 500, REST_S))) for _ in range(THREADS)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return quantile([one for part in taken for one in part], 0.5) - clock_ns
+
+
+if __name__ == "__main__":
+    print(json.dumps(_measure("--quick" in sys.argv)), flush=True)
