@@ -23,6 +23,7 @@ SUBJECTS = {
     "codec": ("codec", "bytes a value and speed of single columns, one core"),
     "end_to_end": ("end_to_end", "from `run.log` to durable rows, all processes on this machine"),
     "visible": ("visible", "from `run.log` to the query API"),
+    "checkpoint": ("checkpoint", "a checkpoint to MinIO, beside the plain client"),
     "reading": ("reading", "large charts and large tables of the embedded store"),
     "export": ("export", "exact history as Arrow"),
     "page": ("page", "the page in a real browser against a live service"),

@@ -1,7 +1,7 @@
 """Points per second from `run.log` to durable rows, all processes on this machine, beside a bare insert.
 
 The bare insert writes the same number of rows, from Native blocks built beforehand, into the same table of an
-empty store: what the engine itself can take.
+empty store: what the engine itself can take. Both use the embedded store, or the server of STEPWELL_METRICS_URL.
 """
 
 from __future__ import annotations
@@ -139,7 +139,8 @@ def _bare_insert(folder: Path, rows: int) -> dict[str, Any]:
         batch = _core.NativeBatch()
         batch.add(block.encode()[1])
         blocks.append(batch.build("scalars"))
-    store = open_metrics(f"chdb://{folder / 'bare'}")
+    # On a server the rows go beside those of the whole path, under a run of their own.
+    store = open_metrics(os.environ.get("STEPWELL_METRICS_URL") or f"chdb://{folder / 'bare'}")
     store.migrate()
     begin = time.perf_counter()
     for native in blocks:

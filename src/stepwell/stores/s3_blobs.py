@@ -12,7 +12,7 @@ from blake3 import blake3
 
 from ..errors import BlobError, NotFound
 from .blobs import BlobWriter, check_digest, put_all, wrong_bytes
-from .chunks import CHUNK_BYTES, ChunkDigests, damaged, verified_range, verified_whole
+from .chunks import ChunkDigests, damaged, verified_range, verified_whole
 from .s3_address import S3Address
 from .s3_calls import S3Calls, Upload
 
@@ -21,7 +21,8 @@ __all__ = ["S3Blobs"]
 log = logging.getLogger("stepwell.stores")
 
 _PARTS_MAX = 10_000  # of one upload, by the protocol
-_FLYING_MAX = 2  # parts of one upload on their way, beside the one being filled: 48 MiB in all
+_PART_BYTES = 8 << 20  # at least; more where a blob would need too many
+_FLYING_MAX = 3  # parts of one upload on their way, beside the one being filled: 32 MiB in all
 _THREADS = 4
 _READ_BYTES = 1 << 20
 
@@ -110,7 +111,7 @@ class _S3Writer:
         self._key, self._digest, self._size = key, digest, size
         self._hash, self._chunks = blake3(), ChunkDigests()
         self._written = 0
-        self._part_bytes = CHUNK_BYTES * max(1, -(-size // (CHUNK_BYTES * _PARTS_MAX)))
+        self._part_bytes = _PART_BYTES * max(1, -(-size // (_PART_BYTES * _PARTS_MAX)))
         self._filling = bytearray()
         self._flying: deque[tuple[int, Future[str]]] = deque()
         self._tags: dict[int, str] = {}
@@ -153,8 +154,9 @@ class _S3Writer:
             self._send()
         while self._flying:
             self._land()
-        # Before the blob: where that is seen, these are there.
-        self._calls.put(_chunks_key(self._key), self._chunks.encoded(self._digest))
+        encoded = self._chunks.encoded(self._digest)
+        if encoded:  # before the blob: where that is seen, these are there
+            self._calls.put(_chunks_key(self._key), encoded)
         self._calls.end_upload(self._key, upload, self._tags)
 
     def abort(self) -> None:

@@ -1,0 +1,165 @@
+"""A checkpoint from `run.log_checkpoint` to the bucket, beside the plain `minio` client with the same file.
+
+The bucket is that of STEPWELL_BLOBS_URL; else MinIO is started here, where .ci/components has put it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .figures import Figure, missing
+from .serving import Site, home_of, serving
+
+__all__ = ["run"]
+
+MIB = 1 << 20
+SHARE = 0.8  # of the plain client's rate
+BLOCKED_S = 1.0
+MEMORY_MIB = 64.0
+_START_S = 30.0
+_WAIT_S = 600.0
+
+
+def run(quick: bool) -> list[Figure]:
+    size = (64 if quick else 1024) * MIB
+    repeats = 1 if quick else 3
+    with tempfile.TemporaryDirectory(prefix="stepwell-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        given = os.environ.get("STEPWELL_BLOBS_URL", "")
+        if given.startswith("s3://"):
+            return _figures(folder, given, size, repeats)
+        program = _minio()
+        if program is None:
+            return [missing("checkpoint to MinIO", "no MinIO here (bash .ci/components minio), no STEPWELL_BLOBS_URL")]
+        with _minio_running(program, folder / "minio") as url:
+            return _figures(folder, url, size, repeats)
+
+
+def _figures(folder: Path, url: str, size: int, repeats: int) -> list[Figure]:
+    import stepwell
+    from stepwell.stores.blobs import open_blobs
+
+    store = open_blobs(url)
+    store.prepare()
+    plain: list[float] = []
+    whole: list[float] = []
+    blocked: list[float] = []
+    grown: list[float] = []
+    os.environ["STEPWELL_BLOBS_URL"] = url
+    with home_of(folder / "home"), serving(folder / "home") as site:
+        run = stepwell.init(project="benchmark", id="checkpoint", settings={"quiet": True, "capture": False})
+        idle = _memory(site, "VmRSS")
+        for number in range(repeats):
+            path = _file(folder / f"model{number}.bin", size, seed=2 * number)
+            plain.append(size / MIB / _plain_client(url, _file(folder / "plain.bin", size, seed=2 * number + 1)))
+            begin = time.perf_counter()
+            run.log_checkpoint(path, step=number)
+            blocked.append(time.perf_counter() - begin)
+            _wait_for(number + 1)
+            whole.append(size / MIB / (time.perf_counter() - begin))
+            grown.append((_memory(site, "VmHWM") - idle) / MIB)
+        run.finish()
+    del os.environ["STEPWELL_BLOBS_URL"]
+    rates = sorted(ours / theirs for ours, theirs in zip(whole, plain, strict=True))
+    note = f"{size // MIB} MiB, {repeats} times"
+    return [
+        Figure("log_checkpoint to complete", "MiB/s", tuple(whole), note=note),
+        Figure("the plain minio client", "MiB/s", tuple(plain), note=note),
+        Figure("share of the plain client", "", tuple(rates), SHARE, at_least=True),
+        Figure("the caller is held", "s", tuple(blocked), BLOCKED_S),
+        Figure("service memory over idle, peak", "MiB", tuple(grown), MEMORY_MIB),
+    ]
+
+
+def _file(path: Path, size: int, seed: int) -> Path:
+    source = random.Random(seed)
+    with path.open("wb") as file:
+        for _ in range(size // MIB):
+            file.write(source.randbytes(MIB))
+    return path
+
+
+def _plain_client(url: str, path: Path) -> float:
+    from minio import Minio
+
+    from stepwell.stores.s3_address import S3Address
+
+    address = S3Address.parse(url)
+    client = Minio(
+        address.endpoint, access_key=address.access_key, secret_key=address.secret_key, secure=address.secure,
+        region=address.region,
+    )  # fmt: skip
+    begin = time.perf_counter()
+    client.fput_object(address.bucket, f"{address.prefix}plain-{uuid.uuid4().hex}", str(path))
+    return time.perf_counter() - begin
+
+
+def _wait_for(count: int) -> None:
+    import stepwell
+
+    end = time.monotonic() + _WAIT_S
+    while time.monotonic() < end:
+        try:
+            found = stepwell.Api().run("benchmark/checkpoint").checkpoints()
+        except stepwell.NotFound:
+            found = []
+        if sum(one.complete for one in found) >= count:
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"checkpoint {count} was not complete after {_WAIT_S:.0f} s")
+
+
+def _memory(site: Site, name: str) -> int:
+    """Bytes of the service's process; VmHWM is the most it ever had."""
+    for line in Path(f"/proc/{site.pid}/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _minio() -> Path | None:
+    cache = os.environ.get("STEPWELL_COMPONENTS") or Path.home() / ".cache" / "stepwell-ci"
+    program = Path(cache) / "bin" / "minio"
+    return program if program.exists() else None
+
+
+@contextmanager
+def _minio_running(program: Path, folder: Path) -> Iterator[str]:
+    folder.mkdir(parents=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "MINIO_ROOT_USER": "benchmark",
+        "MINIO_ROOT_PASSWORD": "benchmark",
+        "HOME": str(folder),
+    }
+    process = subprocess.Popen(
+        [str(program), "server", str(folder / "objects"), "--address", f"127.0.0.1:{port}", "--quiet"],
+        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        end = time.monotonic() + _START_S
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/minio/health/live", timeout=5).close()
+                break
+            except OSError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
+        yield f"s3://benchmark?endpoint=127.0.0.1:{port}&secure=0&access_key=benchmark&secret_key=benchmark"
+    finally:
+        process.kill()
+        process.wait()
