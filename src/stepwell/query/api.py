@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 
@@ -22,6 +23,8 @@ from .view import Run, check_names
 
 __all__ = ["Api", "open_reader"]
 
+_BUSY_WAIT_S = 10.0
+_BUSY_POLL_S = 0.1
 _ANSWER_TIMEOUT_S = 2.0  # of a service on this machine, which answers at once or is gone
 
 
@@ -196,10 +199,14 @@ def _of_store(home: Home, token: str | None) -> Reader:
     needs_unix("Reading without a service")
     from .embedded import EmbeddedReader
 
-    try:
-        return EmbeddedReader(home)
-    except StoreBusy:
-        service = _of_service(home, token)  # one that has just come up holds it
-        if service is None:
-            raise
-        return service
+    end = time.monotonic() + _BUSY_WAIT_S
+    while True:
+        try:
+            return EmbeddedReader(home)
+        except StoreBusy:
+            service = _of_service(home, token)  # one that has just come up holds it
+            if service is not None:
+                return service
+            if time.monotonic() >= end:
+                raise
+            time.sleep(_BUSY_POLL_S)  # one that comes up holds it, or a command that is done in a moment

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import struct
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -16,6 +18,7 @@ from stepwell.query.local import LocalReader
 from stepwell.query.reader import CONSOLE_SCHEMA, HISTOGRAM_SCHEMA, LONG_SCHEMA, Reader
 from stepwell.query.records import RunKey
 from stepwell.query.runs import Runs
+from stepwell.query.series import SeriesAsked, decode_series, encode
 
 RICH = RunKey("vision", "rich run #1%")
 WEIGHTS = bytes(range(256)) * 9000
@@ -269,6 +272,28 @@ def test_both_readers_give_equal_answers(local: LocalReader, served: Reader) -> 
                 assert bits(ours) == bits(theirs)
         assert served.console(info.key) == local.console(info.key)
         assert bits(served.histograms(info.key, "weights")) == bits(local.histograms(info.key, "weights"))
+
+
+SERIES = [{"metric": "train/loss"}, {"metric": "val/acc"}, {"metric": "spiky"}, {"metric": "nothing"},
+          {"metric": "train/loss", "x": "step"}]  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", SERIES, ids=[json.dumps(asked) for asked in SERIES])
+def test_both_readers_give_the_same_series(asked: dict[str, str], local: LocalReader, served: Reader) -> None:
+    one = SeriesAsked(str(RunKey("vision", "rich run #1%").uuid), **asked)
+    [ours], [theirs] = (reader.series([one], smoothing=0.5) for reader in (local, served))
+    assert (theirs.asked, theirs.shift, theirs.since, theirs.width) == (one, ours.shift, ours.since, ours.width)
+    counts = ("ranks", "points", "seen", "unplaced")
+    assert [getattr(theirs.extent, name) for name in counts] == [getattr(ours.extent, name) for name in counts]
+    assert theirs.columns.keys() == ours.columns.keys()
+    for name, values in ours.columns.items():
+        np.testing.assert_allclose(theirs.columns[name], values, rtol=1e-6)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x04\0\0\0nope", encode([])[:3], b"\xff\xff\xff\xff{}"])
+def test_an_answer_that_is_no_series_is_refused(data: bytes) -> None:
+    with pytest.raises((ValueError, KeyError)):
+        decode_series(data, [SeriesAsked("r", "m")])
 
 
 def bits(table: pa.Table) -> list[bytes]:
