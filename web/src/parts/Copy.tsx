@@ -17,7 +17,8 @@ export function Copy({ text, label, children }: { text: string; label: string; c
     }
   };
   return (
-    <button type="button" className="quiet copy" title={label} aria-label={label} onClick={() => void copy()}>
+    <button type="button" className="quiet copy" title={label} onClick={() => void copy()}>
+      <span className="sr-only">{label}: </span>
       <span aria-live="polite">{said || children || "copy"}</span>
     </button>
   );

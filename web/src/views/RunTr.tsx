@@ -273,7 +273,7 @@ interface CellProps {
   left?: number;
 }
 
-function BodyCell({ column, data, row, project, left }: CellProps) {
+const BodyCell = memo(function BodyCell({ column, data, row, project, left }: CellProps) {
   const value = column.value(data, row);
   const text = column.text(value, data.now);
   const style = left === undefined ? { width: column.width } : { width: column.width, left };
@@ -311,15 +311,16 @@ function BodyCell({ column, data, row, project, left }: CellProps) {
       </span>
     );
   }
+  // One element a cell: thousands of them pass by in a scroll.
   const unset = value === null;
   return (
     <span
       role="gridcell"
-      className={`td${column.numeric ? " num" : ""}${stick}`}
+      className={`td text${column.numeric ? " num" : ""}${unset ? " unset" : ""}${stick}`}
       style={style}
       title={column.id === "created" ? clock(Number(value)) : unset ? "(unset)" : String(value)}
     >
-      {unset ? <span className="unset">–</span> : <span className="cut">{text}</span>}
+      {unset ? "–" : text}
     </span>
   );
-}
+});
