@@ -24,11 +24,13 @@ interface Props {
   onSteps?: (metric: string, steps: number[]) => void;
   /** Among line charts: the picture alone, its cursor in step with theirs. */
   compact?: boolean;
+  /** The run it is of, where charts of several stand around it. */
+  of?: string;
   synced?: boolean;
 }
 
 export function HeatCard(props: Props) {
-  const { run, metric, step, byCount, ridge, onStep, onSteps, compact = false, synced = false } = props;
+  const { run, metric, step, byCount, ridge, onStep, onSteps, compact = false, of, synced = false } = props;
   const asked = useQuery({
     queryKey: ["heatmap", run, metric],
     queryFn: async ({ signal }) =>
@@ -60,6 +62,7 @@ export function HeatCard(props: Props) {
         </span>
         {data && (
           <span className="card-meta">
+            {of !== undefined && <b>of {of}</b>}
             {data.given > 0 && <b title="kept with the edges that the writer gave">given bins</b>}
             {ridge && data.columns > RIDGES && (
               <b>

@@ -133,6 +133,7 @@ export function ChartGrid({ names, ...common }: Common & { names: string[] }) {
 
 /** A chart near the viewport, else the room it will take: 1,500 canvases would be gigabytes. */
 function Slot({ metric, shared, cards, actions, heats, own }: Common & { metric: string }) {
+  const several = shared.runs.length > 1 ? shared.runs.find((run) => run.uuid === own) : undefined;
   const host = useRef<HTMLDivElement>(null);
   const [near, setNear] = useState(false);
   useEffect(() => {
@@ -156,6 +157,7 @@ function Slot({ metric, shared, cards, actions, heats, own }: Common & { metric:
             ridge={false}
             onStep={ignore}
             compact
+            {...(several ? { of: several.name } : {})}
             synced={shared.axis === "step"}
           />
         </Suspense>

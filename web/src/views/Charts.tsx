@@ -37,6 +37,7 @@ const BUCKETS = 1024;
 const CROWD = 50; // past so many runs a picture of them all needs fewer buckets of each
 const CROWD_BUCKETS = 256;
 const WHOLE_EVERY_MS = 30_000;
+const LIVES_EVERY_MS = 60_000; // a run may be resumed while it is looked at
 
 export function Charts({ project, rows, runs, total, metrics, states, subscribe }: Props) {
   const theme = useTheme();
@@ -219,6 +220,7 @@ function useLives(runs: ShownRun[], axis: XAxis): ShownRun[] {
         signal,
       ),
     staleTime: 30_000,
+    refetchInterval: LIVES_EVERY_MS,
   });
   const lives = asked.data;
   return useMemo(
