@@ -106,7 +106,7 @@ export function LineChart(props: Props) {
       >
         <Meta {...{ curves, axis, smoothing, nonpos, beyond, late: error !== undefined && !waiting }} />
       </CardHead>
-      <div className="plot-area">
+      <div className={waiting ? "plot-area waiting" : "plot-area"}>
         <Suspense fallback={null}>
           {ranked ? (
             <RankHeat run={ranked} metric={metric} axis={axis} zoom={zoom} version={version} />
