@@ -18,7 +18,7 @@ __all__ = ["Training", "training"]
 
 
 class Training:
-    """`id` of its run; `logged`: step to the wall time (s) at which its log call returned."""
+    """`id` of its run; `logged`: step to the wall time (s) just before its log call."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -72,8 +72,9 @@ def main() -> None:
         print(json.dumps({"id": run.id}), flush=True)
         begin = time.monotonic()
         for step in range(given.steps):
+            at = time.time()
             run.log({f"live/metric_{i:03d}": source.gauss(0, 1) + i for i in range(given.metrics)}, step=step)
-            print(json.dumps({"step": step, "time": time.time()}), flush=True)
+            print(json.dumps({"step": step, "time": at}), flush=True)
             time.sleep(max(0.0, begin + (step + 1) * given.every_s - time.monotonic()))
 
 
