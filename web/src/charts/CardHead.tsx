@@ -17,7 +17,8 @@ interface Props {
   /** The card's own and those laid over it. */
   metrics: string[];
   /** Those of the same name under other prefixes. */
-  siblings: string[];
+  /** Looked for when the menu opens: a run may have a hundred metrics of one name. */
+  siblings: () => string[];
   actions: CardActions;
   onPicture: () => void;
   children: ReactNode;
@@ -82,67 +83,69 @@ export function CardHead(props: Props) {
             </>
           }
         >
-          <div className="card-menu">
-            <div className="choice" role="group" aria-label={`y axis of ${metric}`}>
-              {SCALES.map(([name, title]) => (
-                <button
-                  key={name}
-                  type="button"
-                  aria-pressed={scale === name}
-                  onClick={() => set({ scale: name })}
-                >
-                  {title}
-                </button>
-              ))}
-            </div>
-            <label className="check">
-              <input
-                type="checkbox"
-                checked={settings.clip ?? false}
-                onChange={(event) => set({ clip: event.target.checked })}
-              />
-              Fit the bulk, mark what lies beyond
-            </label>
-            {ranks && (
+          {() => (
+            <div className="card-menu">
+              <div className="choice" role="group" aria-label={`y axis of ${metric}`}>
+                {SCALES.map(([name, title]) => (
+                  <button
+                    key={name}
+                    type="button"
+                    aria-pressed={scale === name}
+                    onClick={() => set({ scale: name })}
+                  >
+                    {title}
+                  </button>
+                ))}
+              </div>
               <label className="check">
                 <input
                   type="checkbox"
-                  checked={settings.ranks ?? false}
-                  onChange={(event) => set({ ranks: event.target.checked })}
+                  checked={settings.clip ?? false}
+                  onChange={(event) => set({ clip: event.target.checked })}
                 />
-                Ranks apart: rank by step
+                Fit the bulk, mark what lies beyond
               </label>
-            )}
-            {siblings.length > 0 && (
-              <div className="checks" role="group" aria-label={`laid over ${metric}`}>
-                {siblings.map((name) => (
-                  <label key={name} className="check">
-                    <input
-                      type="checkbox"
-                      checked={metrics.includes(name)}
-                      onChange={() => set({ over: toggled(metrics.slice(1), name) })}
-                    />
-                    Lay {name} over it, dashed
-                  </label>
-                ))}
-              </div>
-            )}
-            {Object.keys(settings).length > 0 && (
-              <button type="button" onClick={() => actions.set(metric, {})}>
-                As the page
+              {ranks && (
+                <label className="check">
+                  <input
+                    type="checkbox"
+                    checked={settings.ranks ?? false}
+                    onChange={(event) => set({ ranks: event.target.checked })}
+                  />
+                  Ranks apart: rank by step
+                </label>
+              )}
+              {siblings().length > 0 && (
+                <div className="checks" role="group" aria-label={`laid over ${metric}`}>
+                  {siblings().map((name) => (
+                    <label key={name} className="check">
+                      <input
+                        type="checkbox"
+                        checked={metrics.includes(name)}
+                        onChange={() => set({ over: toggled(metrics.slice(1), name) })}
+                      />
+                      Lay {name} over it, dashed
+                    </label>
+                  ))}
+                </div>
+              )}
+              {Object.keys(settings).length > 0 && (
+                <button type="button" onClick={() => actions.set(metric, {})}>
+                  As the page
+                </button>
+              )}
+              <hr />
+              <a className="item" href={csvAddress(metrics, runs)} download>
+                Save every point as CSV
+              </a>
+              <button type="button" className="item" onClick={onPicture}>
+                Save as PNG
               </button>
-            )}
-            <hr />
-            <a className="item" href={csvAddress(metrics, runs)} download>
-              Save every point as CSV
-            </a>
-            <button type="button" className="item" onClick={onPicture}>
-              Save as PNG
-            </button>
-            <button type="button" className="item" onClick={() => actions.hide(metric)}>
-              Hide this card
-            </button>
-          </div>
+              <button type="button" className="item" onClick={() => actions.hide(metric)}>
+                Hide this card
+              </button>
+            </div>
+          )}
         </Popover>
         <button
           type="button"

@@ -99,7 +99,7 @@ export function LineChart(props: Props) {
         large={large ?? false}
         ranks={curves.some((curve) => curve.series.ranks > 1 && !curve.series.runs)}
         metrics={metrics}
-        siblings={siblings(metric, props.names)}
+        siblings={() => siblings(metric, props.names)}
         runs={runs.flatMap((run) => run.members ?? [run.uuid])}
         actions={actions}
         onPicture={() => void picture()}
