@@ -6,11 +6,14 @@ import ssl
 import subprocess
 from pathlib import Path
 
+from components.programs import need
+
 __all__ = ["own_certificate"]
 
 
 def own_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
     """The file to trust, and what a server with it speaks."""
+    need(Path("/usr/bin/openssl"), "openssl")
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",

@@ -55,13 +55,15 @@ class Program:
     ) -> None:
         """Returns once `answers()`, which may raise OSError until then."""
         held = ["timeout", "-s", "KILL", str(RUNS_AT_MOST_S), "setpriv", "--pdeathsig", "KILL", *command]
+        # Not of any home: what ends the processes of a test's home must leave a server for the tests after it.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("STEPWELL_")}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *held],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, **(environment or {})},
+                env={**inherited, **(environment or {})},
                 cwd=self.folder,
                 start_new_session=True,
             )
