@@ -271,3 +271,7 @@ def test_on_a_phone_there_is_one_column(tab: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
     card.get_by_role("checkbox").check()
     page.get_by_text("1 selected").wait_for()
+    card.get_by_role("link").click()
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("Notes").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0

@@ -30,7 +30,7 @@ export function RunHead({ project, run, state, colour }: Props) {
           <span className="mono">{run.id}</span>
         </Copy>
         <span title={clock(started)}>
-          started {age(started, now)} {now - started > 45_000 ? "ago" : ""}
+          started {age(started, now)} {/ (min|h|d)$/.test(age(started, now)) ? "ago" : ""}
         </span>
         <span>
           {state === "running" ? "running for " : "took "}
