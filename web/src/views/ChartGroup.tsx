@@ -1,4 +1,13 @@
-import { lazy, Suspense, useDeferredValue, useEffect, useLayoutEffect, useRef, useState } from "react";
+import {
+  lazy,
+  Suspense,
+  useDeferredValue,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import { setParams, useParam } from "../address/location";
 import { columnsFor, type Cards, type Section } from "../charts/cards";
 import { LineChart, type CardActions, type Shared } from "../charts/LineChart";
@@ -21,23 +30,26 @@ const CARDS_OPEN = 12; // past a dozen, sections start out closed
 /** The tree of prefixes, a section a branch. */
 export function ChartSections({
   sections: all,
-  searching,
+  searching: typed,
   ...common
 }: Common & { sections: Section[]; searching: boolean }) {
-  const sections = useDeferredValue(all, all.slice(0, SECTIONS_AT_FIRST));
+  // Together: the sections of before a search are never opened by it, which would be every card there is.
+  const asked = useMemo(() => ({ sections: all, searching: typed }), [all, typed]);
+  const first = { sections: all.slice(0, SECTIONS_AT_FIRST), searching: typed };
+  const { sections, searching } = useDeferredValue(asked, first);
   const [open] = useParam("open", "");
   const [shut] = useParam("shut", "");
   const opened = new Set(open ? open.split(",") : []);
   const closed = new Set(shut ? shut.split(",") : []);
   let cards = 0;
   const draw = (section: Section, depth: number) => {
-    const first = cards === 0;
+    const foremost = cards === 0;
     cards += section.names.length;
     const ahead = cards;
     const expanded = searching
       ? !closed.has(section.key)
       : opened.has(section.key) ||
-        (!closed.has(section.key) && (first || cards + (section.names.length ? 0 : 1) <= CARDS_OPEN));
+        (!closed.has(section.key) && (foremost || cards + (section.names.length ? 0 : 1) <= CARDS_OPEN));
     if (!expanded) cards = ahead + section.total - section.names.length;
     const toggle = () => setParams(toggled(section.key, expanded, opened, closed), true);
     return (
