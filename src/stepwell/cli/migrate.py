@@ -64,7 +64,8 @@ def migrate(ctx: click.Context, action: str, metrics: str | None, blobs: str | N
             kept = open_blobs(blobs or default_blobs)
             kept.prepare()
             kept.check()
-            terminal().print(f"{escape(store.where)} has schema {LATEST}\n{escape(kept.where)} is ready")
+            said = f"{escape(store.where)} has schema {LATEST}\n{escape(kept.where)} is ready"
+            terminal().print(said, soft_wrap=True)
             return
         plan = store.migration_plan()
     finally:
