@@ -6,8 +6,8 @@
 namespace stepwell::codec {
 
 std::span<const Encoding> int_encodings() {
-  static const std::array kAll = {kIntConstant, kIntPacked,      kIntDelta,
-                                  kIntDelta2,   kIntDifferences, kIntTokens};
+  static const std::array kAll = {kIntConstant,    kIntPacked, kIntDelta,    kIntDelta2,
+                                  kIntDifferences, kIntTokens, kIntMultiples};
   return kAll;
 }
 
@@ -20,6 +20,11 @@ std::span<const Encoding> double_encodings() {
 
 std::span<const Encoding> leaf_encodings() {
   static const std::array kAll = {kIntConstant, kIntPacked, kIntTokens};
+  return kAll;
+}
+
+std::span<const Encoding> encodings_of_steps() {
+  static const std::array kAll = {kIntConstant, kIntPacked, kIntDifferences, kIntTokens};
   return kAll;
 }
 

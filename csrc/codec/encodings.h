@@ -24,6 +24,8 @@ std::span<const Encoding> int_encodings();
 std::span<const Encoding> double_encodings();
 // Those of integers that hold no others: what may stand within "differences", so that nothing nests for ever.
 std::span<const Encoding> leaf_encodings();
+// What may stand within "multiples": these, and "differences" of them.
+std::span<const Encoding> encodings_of_steps();
 
 // Reads {u8 id, payload to the end}: the form in which one encoding holds another.
 void decode_rest(std::span<const Encoding> encodings, ByteReader& in, std::span<uint64_t> values);
@@ -34,6 +36,7 @@ extern const Encoding kIntDelta;   // written by version 1
 extern const Encoding kIntDelta2;  // written by version 1
 extern const Encoding kIntDifferences;
 extern const Encoding kIntTokens;
+extern const Encoding kIntMultiples;
 
 extern const Encoding kDoubleConstant;
 extern const Encoding kDoubleRaw;
@@ -54,5 +57,9 @@ void encode_float_planes(std::span<const uint32_t> floats, ByteWriter& out);
 // `out` may be `values`. The orders that exist are 0 to kOrderMax.
 inline constexpr unsigned kOrderMax = 7;
 void differences(Values values, unsigned order, std::span<uint64_t> out);
+
+// The steps (at least 1 wide) from base to each value, by sign; false if one is between steps. `out` may be
+// `values`.
+bool divide(Values values, uint64_t base, uint64_t step, std::span<uint64_t> out);
 
 }  // namespace stepwell::codec

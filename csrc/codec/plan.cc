@@ -1,7 +1,8 @@
 #include "codec/plan.h"
 
 #include <algorithm>
-#include <limits>
+#include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "codec/bit_pack.h"
@@ -18,7 +19,8 @@ constexpr size_t kTokensMin = 64;  // values below which the table of tokens nev
 constexpr unsigned kOrdersInVain = 2;  // differences taken beyond the best before it is settled
 constexpr double kWorthAnOrder = 0.99;
 constexpr double kBitsOfTokens = 8 * 60;  // table, states and base of a typical column of tokens
-constexpr double kBitsOfFirst = 40;       // each number that differences leave in full
+constexpr double kBitsOfStep = 48;
+constexpr double kBitsOfFirst = 40;  // each number that differences leave in full
 
 // About the middle of the values, from a few of them.
 uint64_t middle(Values values) {
@@ -65,6 +67,17 @@ double column_bits(const Sample& sample, unsigned order) {
   const double packed = n * run_bits(sample.all(), sample.run);
   if (sample.column < kTokensMin) return packed + firsts;
   return std::min(packed, n * token_bits(sample.all()) + kBitsOfTokens) + firsts;
+}
+
+// The greatest common divisor of the distances from the first value, 1 if that is all there is to say.
+uint64_t common_step(Values values) {
+  uint64_t step = 0;
+  for (const uint64_t value : values) {
+    const uint64_t distance = value - values.front();
+    step = std::gcd(step, distance >> 63 != 0 ? 0 - distance : distance);
+    if (step == 1) break;
+  }
+  return std::max<uint64_t>(step, 1);
 }
 
 struct Range {
@@ -140,17 +153,33 @@ Sample sample_of(Values column) {
 
 IntPlan plan_ints(const Sample& sample) {
   Sample left = sample;
-  IntPlan best = {0, column_bits(left, 0) + left.apart};
+  IntPlan best = {0, 1, column_bits(left, 0) + left.apart};
   for (unsigned order = 1; order <= kOrderMax && order <= best.order + kOrdersInVain && left.run > 1;
        ++order) {
     difference_runs(left);
     const double bits = column_bits(left, order) + left.apart;
-    if (bits < best.bits * kWorthAnOrder) best = {order, bits};
+    if (bits < best.bits * kWorthAnOrder) best = {order, 1, bits};
   }
+  const auto n = static_cast<double>(sample.column);
+  if (best.bits < n) return best;
+  best.step = common_step(sample.all());
+  const double saved = std::log2(static_cast<double>(best.step)) * n;
+  if (saved < kBitsOfStep) best.step = 1;
+  if (best.step != 1) best.bits = std::max(best.bits - saved, n) + kBitsOfStep;
   return best;
 }
 
 uint16_t encode_planned(Values values, const IntPlan& plan, ByteWriter& out) {
+  if (plan.step != 1) {
+    std::vector<uint64_t> steps(values.size());
+    if (divide(values, values.front(), plan.step, steps)) {
+      out.u8(kIntMultiples.id);
+      out.svarint(values.front());
+      out.varint(plan.step);
+      encode_planned(steps, {plan.order, 1, 0}, out);
+      return kIntMultiples.since;
+    }
+  }
   if (plan.order == 0 || values.size() <= plan.order) return encode_undifferenced(values, out);
   std::vector<uint64_t> left(values.size());
   differences(values, plan.order, left);

@@ -25,6 +25,7 @@ Sample sample_of(Values column);
 
 struct IntPlan {
   unsigned order = 0;  // differences to take
+  uint64_t step = 1;   // divides the distances between the values
   double bits = 0;     // of the whole column, about
 };
 IntPlan plan_ints(const Sample& sample);

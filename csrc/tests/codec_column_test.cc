@@ -37,6 +37,11 @@ std::vector<Column> int_columns() {
     columns.push_back(filled(n, [&](size_t i) { return i % 97 == 5 ? random() : i / 3; }));
     columns.push_back(filled(n, [&](size_t) { return (random() % 11) * 0x123456789abcdULL; }));
     columns.push_back(filled(n, [](size_t i) { return i * i * i * i * i; }));
+    // Whole steps, also such as wrap around; and one value between them.
+    columns.push_back(filled(n, [&](size_t) { return 1000 * (random() % 5000) - 77; }));
+    columns.push_back(filled(n, [&](size_t) { return random() << 20; }));
+    columns.push_back(filled(n, [&](size_t) { return 0xf000000000000001ULL * (random() & 1); }));
+    columns.push_back(filled(n, [&](size_t i) { return 96 * (random() >> 50) + (i == n / 5 ? 1 : 0); }));
     for (unsigned width = 1; width <= 64; width += 9) {
       columns.push_back(filled(n, [&](size_t) { return random() >> (64 - width); }));
     }
@@ -125,6 +130,7 @@ TEST(CodecColumn, TheEncodingFitsTheData) {
   EXPECT_EQ(ints(500, [](size_t i) { return 10 * i; }), kIntDifferences.id);
   EXPECT_EQ(ints(20, [&](size_t) { return random() & 1; }), kIntPacked.id);
   EXPECT_EQ(ints(500, [&](size_t) { return (random() & 15) == 0; }), kIntTokens.id);
+  EXPECT_EQ(ints(500, [&](size_t) { return 1000 * (random() % 999); }), kIntMultiples.id);
   EXPECT_EQ(doubles(500, [](size_t) { return 0.1; }), kDoubleConstant.id);
   EXPECT_EQ(doubles(500, [](size_t i) { return static_cast<double>(i); }), kDoubleDyadic.id);
   EXPECT_EQ(doubles(500, [&](size_t) { return static_cast<double>(random() % 256) / 256; }),
@@ -262,6 +268,8 @@ TEST(CodecColumn, UnknownEncodingsAndWidthsAreRefused) {
   refuse("differences within differences", 9, {4, 6, 1, 0, 4, 1, 0, 0});
   refuse("version 1 within differences", 9, {4, 6, 1, 0, 2, 0, 0, 0});
   refuse("differences of nothing", 9, {4, 2, 1, 0});
+  refuse("multiples of multiples", 9, {6, 6, 0, 3, 6, 0, 3, 0});
+  refuse("multiples of nothing", 9, {6, 2, 0, 3});
 }
 
 // {5, length, map, base, shares, length of states and words, states, words, bits}
@@ -277,6 +285,20 @@ std::vector<uint8_t> tokens(std::vector<uint8_t> head, const std::vector<uint32_
   out.varint(payload.size());
   out.raw(payload.bytes().data(), payload.size());
   return out.take();
+}
+
+TEST(CodecColumn, StepsAreCountedOnlyWhereAllValuesStandOnThem) {
+  std::mt19937_64 random(11);
+  for (const uint64_t step : {1ULL, 2ULL, 3ULL, 96ULL, 125ULL, 1ULL << 62, 390625ULL, (1ULL << 63) - 1}) {
+    Column values = filled(100, [&](size_t) { return 5 + step * ((random() >> 40) - 1000); });
+    if (step > UINT32_MAX) values = filled(100, [&](size_t) { return 5 + step * (random() & 1); });
+    Column steps(values.size());
+    ASSERT_TRUE(divide(values, values[0], step, steps));
+    for (size_t i = 0; i < values.size(); ++i) EXPECT_EQ(values[0] + step * steps[i], values[i]);
+    if (step == 1) continue;
+    ++values[50];
+    EXPECT_FALSE(divide(values, values[0], step, steps));
+  }
 }
 
 TEST(CodecColumn, TokensTrustNothing) {

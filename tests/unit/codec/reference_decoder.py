@@ -150,6 +150,11 @@ def int_differences(reader: Reader, n: int) -> list[int]:
     return values
 
 
+def int_multiples(reader: Reader, n: int) -> list[int]:
+    base, step = reader.svarint(), reader.varint()
+    return [(base + step * value) & MASK for value in rest(INT_OF_STEPS, reader, n)]
+
+
 def shares(reader: Reader) -> tuple[int, list[int]]:
     """The bits of a slot, and the symbol of each slot."""
     bits, used = reader.u8(), reader.u8() + 1
@@ -289,8 +294,10 @@ INT_ENCODINGS: dict[int, Callable[[Reader, int], list[int]]] = {
     3: int_delta2,
     4: int_differences,
     5: int_tokens,
+    6: int_multiples,
 }
 INT_LEAVES = {encoding: INT_ENCODINGS[encoding] for encoding in (0, 1, 5)}
+INT_OF_STEPS = {encoding: INT_ENCODINGS[encoding] for encoding in (0, 1, 4, 5)}
 DOUBLE_ENCODINGS: dict[int, Callable[[Reader, int], list[int]]] = {
     0: lambda reader, n: [reader.u64()] * n,
     1: lambda reader, n: planes(reader, n, 8),
