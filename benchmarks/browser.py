@@ -73,7 +73,10 @@ _WATCH = """
     if (last) seen.frames.push(now - last);
     last = now;
     if (seen.watching) {
-      const cell = document.querySelector(`figure[aria-label="${seen.watching}"] .sr-only td`);
+      // What a screen reader is told of the card: points, first, last, at step.
+      const cell = document.querySelector(
+        `figure[aria-label="${seen.watching}"] .sr-only td:nth-of-type(4)`,
+      );
       const step = cell ? Number(cell.textContent.replace(/[^0-9]/g, '')) : NaN;
       if (step >= 0 && !(step in seen.steps)) seen.steps[step] = Date.now();
     }
