@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -19,7 +20,7 @@ import pytest
 
 import stepwell
 from agents import assert_each_once, ranges_in_spools
-from namespaces import in_namespaces
+from namespaces import in_namespaces, needs
 from serving import serving
 from support import wait_for
 
@@ -301,6 +302,7 @@ LIBRARIES = [
 
 @pytest.mark.parametrize(("library", "source"), LIBRARIES, ids=[case[0] for case in LIBRARIES])
 def test_libraries_that_change_how_a_program_waits(library: str, source: str, home: Path) -> None:
+    needs(library, find_spec(library) is not None)
     train([sys.executable, "-c", source])
     assert_all_kept(home)
 
