@@ -90,8 +90,8 @@ template <size_t kLanes, bool kSkip, typename T, typename Count>
     for (size_t v = 0; v < kVectors; ++v) {
       Values lanes;
       std::memcpy(&lanes, values + i + v * kLanes, sizeof lanes);
-      Values lowest = lanes;
-      Values highest = lanes;
+      Values lowest = lanes;   // NOLINT(misc-const-correctness): changed with kSkip
+      Values highest = lanes;  // NOLINT(misc-const-correctness)
       if constexpr (kSkip) {
         Bits bits;
         std::memcpy(&bits, &lanes, sizeof bits);
@@ -306,7 +306,7 @@ class Counter {
     uint32_t high = 0;
     uint32_t low = 0;
     for (size_t i = 0; i < n; ++i) {
-      const uint32_t is_nan = values[i] != values[i] ? 1U : 0U;
+      const uint32_t is_nan = std::isnan(values[i]) ? 1U : 0U;
       nan += is_nan;
       negative_nan += (std::bit_cast<std::make_unsigned_t<BitsOf<T>>>(values[i]) & kSign) != 0 ? is_nan : 0U;
       high += values[i] == kInfinity ? 1U : 0U;
