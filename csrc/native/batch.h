@@ -35,8 +35,8 @@ class Batch {
   std::vector<std::string_view> table_names() const;  // those that have rows
   uint64_t rows(std::string_view table) const;        // throws std::out_of_range for an unknown table
   uint64_t total_rows() const;                        // without those of derived tables
-  uint64_t bytes() const { return bytes_; }  // about what the decoded blocks take
-  Plan plan(std::string_view table) const;   // throws std::out_of_range
+  uint64_t bytes() const { return bytes_; }           // about what the decoded blocks take
+  Plan plan(std::string_view table) const;            // throws std::out_of_range
   void clear();
 
  private:
