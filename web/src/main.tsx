@@ -22,8 +22,9 @@ async function begin(root: HTMLElement): Promise<void> {
     if (query.get("tab") === null) views.push(Charts.load(), Plot.load());
   } else {
     if (project) views.push(Runs.load(), RunsTable.load());
+    // What does not come now is asked for again by the view that needs it.
     window.setTimeout(
-      () => void Promise.all([RunPage, Charts, Plot, Runs, RunsTable].map((view) => view.load())),
+      () => void Promise.allSettled([RunPage, Charts, Plot, Runs, RunsTable].map((view) => view.load())),
       SOON_MS,
     );
   }

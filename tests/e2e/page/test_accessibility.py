@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ import pytest
 
 from support import REQUIRE_ALL
 
-AXE = Path(__file__).parents[3] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 RUN = "async () => JSON.stringify((await axe.run(document, {resultTypes: ['violations']})).violations)"
 
 # The address of each view, and what stands in it once it is there.
@@ -52,13 +52,18 @@ def told(found: dict[str, list[str]]) -> str:
     return "\n".join(f"{view}: {one}" for view, said in found.items() for one in said)
 
 
+@pytest.fixture(scope="module")
+def axe_script() -> Path:
+    """axe-core, as the package that runs it from playwright brings it."""
+    found = importlib.util.find_spec("axe_playwright_python")
+    if found is None or found.origin is None:
+        (pytest.fail if REQUIRE_ALL else pytest.skip)("axe-playwright-python is not installed")
+    return Path(found.origin).with_name("axe.min.js")
+
+
 @pytest.fixture
-def axe(tab: Any) -> Any:
-    if not AXE.is_file():
-        if REQUIRE_ALL:
-            pytest.fail("axe-core is not installed: npm ci in web/")
-        pytest.skip("axe-core is not installed: npm ci in web/")
-    tab.page.context.add_init_script(path=str(AXE))
+def axe(tab: Any, axe_script: Path) -> Any:
+    tab.page.context.add_init_script(path=str(axe_script))
     tab.page.reload()
     return tab
 
@@ -91,11 +96,9 @@ def test_axe_finds_nothing_serious_in_what_opens(axe: Any, site: Any) -> None:
     assert told(found) == ""
 
 
-def test_axe_finds_nothing_serious_where_one_signs_in(browser: Any, site: Any) -> None:
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed: npm ci in web/")
+def test_axe_finds_nothing_serious_where_one_signs_in(browser: Any, site: Any, axe_script: Path) -> None:
     context = browser.new_context()
-    context.add_init_script(path=str(AXE))
+    context.add_init_script(path=str(axe_script))
     page = context.new_page()
     page.goto(site.url)
     page.get_by_label("Token").wait_for()

@@ -260,3 +260,14 @@ def test_the_page_asks_no_other_host(tab: Any, site: Any) -> None:
     tab.go(f"/vision/{site.ids['vit-lr0.01']}?tab=hist")
     tab.page.locator("canvas.bars").first.wait_for()
     assert all(url.startswith((site.url, "data:", "blob:")) for url in asked)
+
+
+def test_output_stays_within_its_box(tab: Any, site: Any) -> None:
+    page = tab.go(f"/vision/{site.ids['vit-lr0.01']}?tab=console")
+    page.locator(".console .line").first.wait_for()
+    box = page.locator(".console").bounding_box()
+    last = page.locator(".console .line", has_text="step 2900")
+    last.scroll_into_view_if_needed()
+    line = last.bounding_box()
+    assert box["y"] <= line["y"]
+    assert line["y"] + line["height"] <= box["y"] + box["height"]

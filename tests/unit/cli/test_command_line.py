@@ -102,7 +102,7 @@ def test_doctor_says_what_a_server_that_is_gone_means(run: Callable[..., Result]
     result = run("doctor", env={"STEPWELL_SERVER": "http://127.0.0.1:9"})
     assert result.exit_code == 1
     assert "✗" in result.stdout
-    assert "→ check STEPWELL_SERVER" in result.stdout
+    assert "→ check that `stepwell serve` runs there" in result.stdout
 
 
 def test_login_needs_a_service_before_it_asks_for_a_token(run: Callable[..., Result], home: Path) -> None:

@@ -164,6 +164,8 @@ def shares(reader: Reader) -> tuple[int, list[int]]:
         share = reader.varint()
         if share & 1:
             symbol += reader.u8()
+        if (share >> 1) + 1 > 1 << 12:
+            raise ValueError("a share of more slots than there are")
         slots += [symbol] * ((share >> 1) + 1)
         symbol += 1
     if not 5 <= bits <= 12 or symbol > 256 or len(slots) != 1 << bits:

@@ -19,6 +19,8 @@ import { useHues } from "./useHues";
 
 const ROW = 36;
 const CARD = 84;
+/** Head, borders and a scrollbar: a table of few runs is no higher than they are. */
+const AROUND = 36 + 2 + 16;
 const PICK = 62;
 const WIDTH_MIN = 56;
 const WIDTH_MAX = 900;
@@ -143,6 +145,7 @@ export function RunsTable({ project, data, lines, columns, sort, group, selected
     <div
       className={narrow ? "table card cards" : "table card"}
       ref={scroll}
+      style={{ maxHeight: rows.getTotalSize() + AROUND }}
       tabIndex={0}
       role="grid"
       aria-label={`runs of ${project}`}

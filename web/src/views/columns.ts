@@ -24,7 +24,7 @@ export interface ColumnNames {
 }
 
 const OWN: Record<string, Partial<ColumnDef> & Pick<ColumnDef, "title" | "width" | "value">> = {
-  name: { title: "Run", width: 300, value: nameAt },
+  name: { title: "Run", width: 280, value: nameAt },
   state: { title: "State", width: 104, value: (data, row) => data.state[row]! },
   created: {
     title: "Age",
