@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from .. import _core
-from ..address import find_service, shown
+from ..address import find_service
 from ..errors import InvalidValue
 from ..home import Home
 from ..launch import reap, start_agent
@@ -28,11 +28,12 @@ from .config import Fields, load_config
 from .console import Console
 from .ending import Ending, exit_code_of
 from .environment import EnvironmentCapture
+from .farewell import tell_what_is_left
 from .fields import FieldWriter
 from .kernel import CellWatch
 from .labels import Labels
 from .lifetime import ends_with
-from .notices import Once, say, warn
+from .notices import Once, warn
 from .slow import SlowPath
 from .waiting import Left, wait_until_kept
 
@@ -209,7 +210,7 @@ class Run:
                 note_last_step(home, self.project, self.id, self._terms.rank, recorder.last_step)
             start_agent(home)
             left = self._wait(recorder, timeout)
-            self._say_what_is_left(left, recorder, home)
+            tell_what_is_left(self, left, recorder, home, quiet=self._settings.quiet)
         except OSError as error:
             warn(f"{self.path} is finished, but its last step could not be noted: {error}")
         finally:  # after Ctrl-C as well
@@ -464,42 +465,6 @@ class Run:
             total = settings.finish_timeout_dying_s if ends_with(os.environ) else settings.finish_timeout_s
         offline = self.mode == "offline"
         return wait_until_kept(recorder, offline, settings.finish_stall_timeout_s, total, self._capture.ended)
-
-    def _say_what_is_left(self, left: Left, recorder: _core.Recorder, home: Home) -> None:
-        tell: Callable[[str], None] = (lambda _: None) if self._settings.quiet else say
-        if recorder.dropped:
-            warn(f"{self.path}: {recorder.dropped} records were dropped: no agent took them in time; see {home.log}")
-        if not left.drained:
-            warn(
-                f"{self.path}: not all of its {recorder.row_seq} records have reached the spool yet; they are in "
-                f"{recorder.path}, and the next agent of this home takes them from there. `stepwell sync` does so now; "
-                f"{home.log / 'agent.log'} says what is wrong."
-            )
-        elif self.mode == "offline":
-            tell(f"{self.path} is in {home.spool} ({_told(recorder)}); `stepwell sync` sends it")
-        elif left.unacked and left.service == _core.SERVICE_CONNECTED:
-            tell(
-                f"{self.path}: {left.unacked} of {recorder.row_seq} records are not confirmed by the service yet. They "
-                f"are kept in {home.spool} and sent by the agent while it runs; `stepwell sync` sends them now."
-            )
-        elif left.unacked and (self._terms.server or os.environ.get("STEPWELL_SERVER")):
-            named = shown(self._terms.server or os.environ["STEPWELL_SERVER"])
-            tell(
-                f"{self.path} is in {home.spool} ({_told(recorder)}): {named} does not answer. The agent sends it when "
-                "it does, while it runs; `stepwell sync` sends it later."
-            )
-        elif left.unacked:
-            tell(f"{self.path} is recorded in {home.path} ({_told(recorder)}); see it: `stepwell ui`")
-        else:
-            service = find_service(home, self._terms.server)
-            where = f" on {shown(service.url)}" if service is not None else ""
-            tell(f"{self.path} is stored{where} ({_told(recorder)})")
-
-
-def _told(recorder: _core.Recorder) -> str:
-    """What was recorded, in a few words."""
-    records = f"{recorder.row_seq:,} records"
-    return records if recorder.last_step is None else f"{records}, up to step {recorder.last_step:,}"
 
 
 def _lives(pid: int | None) -> bool:

@@ -13,12 +13,12 @@ COLAB = {"COLAB_RELEASE_TAG": "release-colab"}
 KAGGLE = {"KAGGLE_KERNEL_RUN_TYPE": "Interactive"}
 MOUNTS = "overlay / overlay rw 0 0\n/dev/sda1 /data ext4 rw 0 0\ndrive /content/drive fuse.drive rw 0 0\n"
 CASES = [
-    ("Colab's own disk", "/root/.local/share/stepwell", COLAB, "a Colab machine"),
+    ("Colab's own disk", "/home/colab/.local/share/stepwell", COLAB, "a Colab machine"),
     ("a Drive folder", "/content/drive/MyDrive/stepwell", COLAB, ""),
     ("a disk of its own", "/data/stepwell", COLAB, ""),
-    ("Kaggle's temporary disk", "/root/.local/share/stepwell", KAGGLE, "a Kaggle machine"),
+    ("Kaggle's temporary disk", "/home/colab/.local/share/stepwell", KAGGLE, "a Kaggle machine"),
     ("Kaggle's output folder", "/kaggle/working/stepwell", KAGGLE, ""),
-    ("any other machine", "/root/.local/share/stepwell", {}, None),
+    ("any other machine", "/home/colab/.local/share/stepwell", {}, None),
 ]
 
 
@@ -36,7 +36,7 @@ def test_which_homes_are_lost(home: str, env: dict[str, str], said: str | None, 
 
 
 def test_the_line_that_avoids_it_is_named(root: Path) -> None:
-    said = forgotten(Home("/root/x"), "p/r", COLAB, root) or ""
-    assert "/root/x goes with it" in said
+    said = forgotten(Home("/home/colab/x"), "p/r", COLAB, root) or ""
+    assert "/home/colab/x goes with it" in said
     assert "os.environ['STEPWELL_HOME'] = '/content/drive/MyDrive/stepwell'" in said
     assert "stepwell export p/r" in said
