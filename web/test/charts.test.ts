@@ -198,6 +198,10 @@ describe("sections", () => {
       ["metrics · a · b", 3, []],
       ["train", 11, []],
     ]));
+  it("have curves before histograms", () => {
+    const found = sections(["grad/w", "train/b", "loss"], new Set(["grad/w"]));
+    expect(found[0]!.names).toEqual(["loss", "train/b", "grad/w"]);
+  });
   it("lose no card", () => {
     const names = [...many("a/b/c", 7), ...many("a/d", 2), ...many("e", 3), "f/g/h/i"];
     const all = (found: Section[]): string[] => found.flatMap((one) => [...one.names, ...all(one.sections)]);

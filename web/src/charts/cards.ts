@@ -79,10 +79,16 @@ export interface Section {
 const TOGETHER = 12; // so few cards need no headings
 const SMALL = 2;
 
-/** A tree of what stands before the slashes. Chains of one branch are one; small neighbours flow together. */
-export function sections(names: string[]): Section[] {
+/**
+ * A tree of what stands before the slashes. Chains of one branch are one; small neighbours flow together. Histograms come
+ * after the curves: those are what one opens a run for.
+ */
+export function sections(names: string[], histograms: ReadonlySet<string> = new Set()): Section[] {
   const order = new Intl.Collator("en", { numeric: true }).compare;
-  const sorted = [...new Set(names)].sort((a, b) => order(prefixOf(a), prefixOf(b)) || order(a, b));
+  const late = (name: string) => Number(histograms.has(name));
+  const sorted = [...new Set(names)].sort(
+    (a, b) => late(a) - late(b) || order(prefixOf(a), prefixOf(b)) || order(a, b),
+  );
   if (sorted.length <= TOGETHER) {
     return sorted.length ? [{ key: ".", label: "", names: sorted, sections: [], total: sorted.length }] : [];
   }

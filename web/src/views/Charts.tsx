@@ -95,7 +95,7 @@ export function Charts({ project, rows, runs, total, metrics, states, subscribe 
       visible: (names ?? []).filter((name) => !gone.has(name) && !top.has(name) && matches(name)),
     };
   }, [names, search, cards]);
-  const found = useMemo(() => sections(visible), [visible]);
+  const found = useMemo(() => sections(visible, heats), [visible, heats]);
   if (!names) return <Loading what="Loading the metrics" />;
   if (!names.length) {
     return (
