@@ -42,7 +42,7 @@ TEST(NativeBatch, RowsAddUpAndClear) {
   batch.add(body(1, 5));
   EXPECT_EQ(batch.rows("scalars"), 15U);
   EXPECT_EQ(batch.rows("runs"), 1U);
-  EXPECT_EQ(batch.table_names(), (std::vector<std::string_view>{"runs", "scalars"}));
+  EXPECT_EQ(batch.table_names(), (std::vector<std::string_view>{"runs", "scalars", "lasts"}));
   EXPECT_GT(batch.bytes(), 0U);
   batch.clear();
   EXPECT_EQ(batch.total_rows(), 0U);
