@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -128,6 +129,24 @@ py::bytes count(py::object values, const std::optional<std::string>& dtype) {
   return to_bytes(result);
 }
 
+template <typename T>
+std::vector<int64_t> widened(const Py_buffer& view) {
+  std::vector<int64_t> counts(static_cast<size_t>(view.len) / sizeof(T));
+  const auto* narrow = static_cast<const T*>(view.buf);
+  std::copy(narrow, narrow + counts.size(), counts.begin());
+  return counts;
+}
+
+py::bytes counted(py::object counts, double sum, double sum2, double min, double max) {
+  const Buffer buffer(counts, PyBUF_FULL_RO);
+  const Py_buffer& view = buffer.view();
+  const Type type = type_of(view);
+  if ((type != Type::kI32 && type != Type::kI64) || PyBuffer_IsContiguous(&view, 'C') == 0)
+    throw py::type_error("counts by code are a contiguous buffer of int32 or int64");
+  const auto wide = type == Type::kI32 ? widened<int32_t>(view) : widened<int64_t>(view);
+  return to_bytes(histogram::from_counts(wide, {sum, sum2, min, max}));
+}
+
 py::dict decode(const py::bytes& data) {
   const Histogram histogram = from_bytes(static_cast<std::string_view>(data));
   py::dict result;
@@ -180,6 +199,8 @@ void register_histogram(py::module_& module) {
         return to_bytes(histogram::keep(counts, given));
       },
       py::arg("counts"), py::arg("edges"));
+  module.def("histogram_counted", counted, py::arg("counts"), py::arg("sum"), py::arg("sum2"), py::arg("min"),
+             py::arg("max"));
   module.def("histogram_decode", decode, py::arg("data"));
   module.def("histogram_merge", merge, py::arg("parts"));
   module.def("histogram_edges", edges, py::arg("buckets"));

@@ -71,7 +71,7 @@ PyObject* recorder_log(PyObject* self, PyObject* const* args, Py_ssize_t nargs, 
   Recording& recording = of(self);
   std::optional<std::int64_t> exact;
   try {
-    if (PyDict_CheckExact(given[0]) && time == Py_None && exact_step(step, exact) &&
+    if (!recording.held() && PyDict_CheckExact(given[0]) && time == Py_None && exact_step(step, exact) &&
         recording.log(given[0], exact) == Recording::Logged::kDone) {
       Py_RETURN_NONE;
     }
@@ -85,6 +85,18 @@ PyObject* recorder_log(PyObject* self, PyObject* const* args, Py_ssize_t nargs, 
   if (result == nullptr) return nullptr;
   Py_DECREF(result);
   Py_RETURN_NONE;
+}
+
+// What `log` does of a row that needs no slow path, held or not.
+PyObject* recorder_log_plain(PyObject* self, PyObject* const* args, Py_ssize_t nargs) {
+  if (nargs != 2) return PyErr_Format(PyExc_TypeError, "log_plain() takes data and step");
+  std::optional<std::int64_t> exact;
+  if (!PyDict_CheckExact(args[0]) || !exact_step(args[1], exact)) Py_RETURN_FALSE;
+  try {
+    return PyBool_FromLong(of(self).log(args[0], exact) == Recording::Logged::kDone ? 1 : 0);
+  } catch (const std::bad_alloc&) {
+    return PyErr_NoMemory();
+  }
 }
 
 // A value of `write`: what `log` reads, and subclasses of float and int.
@@ -221,6 +233,12 @@ PyObject* recorder_write(PyObject* self, PyObject* args, PyObject* kwargs) {
   }
 }
 
+PyObject* recorder_take_step(PyObject* self, PyObject* step) {
+  std::optional<std::int64_t> given;
+  if (!optional_int64(step, "step", given)) return nullptr;
+  return PyLong_FromLongLong(of(self).take_step(given));
+}
+
 PyObject* recorder_record(PyObject* self, PyObject* args, PyObject* kwargs) {
   static const char* const kNames[] = {"kind", "parts", "step", "time_ms", nullptr};
   long kind = 0;
@@ -298,6 +316,13 @@ PyObject* get_control(PyObject* self, void*) {
   return PyLong_FromUnsignedLong(line != nullptr ? line->control.load(std::memory_order_relaxed) : 0);
 }
 PyObject* get_consumer_age(PyObject* self, void*) { return PyFloat_FromDouble(of(self).consumer_age_s()); }
+PyObject* get_held(PyObject* self, void*) { return PyBool_FromLong(of(self).held() ? 1 : 0); }
+int set_held(PyObject* self, PyObject* value, void*) {
+  const int held = value != nullptr ? PyObject_IsTrue(value) : 0;
+  if (held < 0) return -1;
+  of(self).hold(held != 0);
+  return 0;
+}
 PyObject* get_in_memory(PyObject* self, void*) {
   return PyBool_FromLong(of(self).producer().in_memory() ? 1 : 0);
 }
@@ -428,6 +453,10 @@ PyMethodDef g_methods[] = {
      "once."},
     {"record", as_c_function(recorder_record), METH_VARARGS | METH_KEYWORDS,
      "record($self, kind, parts, step=0, time_ms=None)\n--\n\nOne record without a step of its own."},
+    {"log_plain", as_c_function(recorder_log_plain), METH_FASTCALL,
+     "log_plain($self, data, step)\n--\n\nThe row, if it takes no slow path: whether it is written."},
+    {"take_step", recorder_take_step, METH_O,
+     "take_step($self, step)\n--\n\nThe step of a row that is written later; counts as logged."},
     {"close", recorder_close, METH_NOARGS,
      "close($self)\n--\n\nMarks the ring as ended in order. Idempotent."},
     {"now_ms", recorder_now_ms, METH_NOARGS, "now_ms($self)\n--\n\nWall time as this recorder stamps it."},
@@ -448,6 +477,7 @@ PyGetSetDef g_properties[] = {
     {"control", get_control, nullptr, "CONTROL_* bits of the ring.", nullptr},
     {"consumer_age_s", get_consumer_age, nullptr, "Seconds since the agent last looked; inf before.",
      nullptr},
+    {"held", get_held, set_held, "Whether every log call goes to `slow`.", nullptr},
     {"in_memory", get_in_memory, nullptr, "False where the ring is a file on a disk.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };

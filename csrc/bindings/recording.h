@@ -82,6 +82,11 @@ class Recording {
   std::int64_t take_step(std::optional<std::int64_t> step);
   void close();
 
+  /// While values of earlier calls are on their way from a device, every call goes to `slow`, which keeps the
+  /// order of rows that write the same point.
+  [[nodiscard]] bool held() const { return held_.load(std::memory_order_relaxed); }
+  void hold(bool held) { held_.store(held, std::memory_order_relaxed); }
+
   [[nodiscard]] bool closed() const { return closed_; }
   [[nodiscard]] std::int64_t now_ms() const;
   [[nodiscard]] std::optional<std::int64_t> last_step() const { return last_step_; }
@@ -116,6 +121,7 @@ class Recording {
   Shapes shapes_;
   std::optional<std::int64_t> last_step_;
   bool closed_ = false;
+  std::atomic<bool> held_ = false;
   RecorderLock lock_;
 
   std::int64_t wake_after_ns_ = 0;  // no call of wake before this

@@ -15,6 +15,9 @@ inline constexpr uint32_t kSignCode = kCodes / 2;       // set in the code of a 
 inline constexpr uint32_t kTopCode = (254U << 3) | 7U;  // of the largest finite float32
 inline constexpr uint32_t kFirstOdd = kTopCode + 1;     // codes of NaN and the infinities: no buckets
 
+inline constexpr uint32_t kInfinityCode = kFirstOdd;  // with kSignCode: minus infinity
+inline constexpr uint32_t kNanCode = kFirstOdd + 1;   // of all NaN, where they are counted by code
+
 constexpr bool is_bucket(uint32_t code) { return code < kCodes && (code & (kSignCode - 1)) <= kTopCode; }
 
 constexpr uint32_t code_of(float value) { return std::bit_cast<uint32_t>(value) >> kCodeShift; }

@@ -1,4 +1,5 @@
-// Histograms made from other histograms: kept as given, merged, seen through fixed bins.
+// Histograms made from other histograms, or counted elsewhere: kept as given, merged, seen through fixed
+// bins.
 #include <algorithm>
 #include <cmath>
 
@@ -70,6 +71,39 @@ Histogram keep(std::span<const uint64_t> counts, std::span<const double> edges) 
   }
   histogram.min = edges.front();
   histogram.max = edges.back();
+  return histogram;
+}
+
+Histogram from_counts(std::span<const int64_t> counts, const Figures& figures) {
+  if (counts.size() != kCodes) {
+    throw codec::FormatError("a histogram counted by code has " + std::to_string(kCodes) + " counts, not " +
+                             std::to_string(counts.size()));
+  }
+  Histogram histogram;
+  for (uint32_t code = 0; code < kCodes; ++code) {
+    if (counts[code] == 0) continue;
+    if (counts[code] < 0)
+      throw codec::FormatError("a count of bucket " + std::to_string(code) + " is negative");
+    const auto count = static_cast<uint64_t>(counts[code]);
+    if (is_bucket(code)) {
+      histogram.buckets.push_back(static_cast<uint16_t>(code));
+      histogram.counts.push_back(count);
+      histogram.count += count;
+    } else if (code == kInfinityCode) {
+      histogram.pos_inf = count;
+    } else if (code == kInfinityCode + kSignCode) {
+      histogram.neg_inf = count;
+    } else if (code == kNanCode) {
+      histogram.nan = count;
+    } else {
+      throw codec::FormatError("there is no bucket " + std::to_string(code));
+    }
+  }
+  if (histogram.count == 0) return histogram;
+  histogram.sum = figures.sum;
+  histogram.sum2 = figures.sum2;
+  histogram.min = figures.min;
+  histogram.max = figures.max;
   return histogram;
 }
 

@@ -41,6 +41,17 @@ Histogram count_values(Type type, const void* values, size_t n);
 size_t count_paths();
 Histogram count_values(Type type, const void* values, size_t n, size_t path);
 
+// What lies in `counts`, one a code (buckets.h): buckets, infinities and NaN, counted elsewhere. `sum` to
+// `max` are taken from `figures`. Throws FormatError for a negative count or one of a code that means
+// nothing.
+struct Figures {
+  double sum = 0;
+  double sum2 = 0;
+  double min = 0;
+  double max = 0;
+};
+Histogram from_counts(std::span<const int64_t> counts, const Figures& figures);
+
 // Keeps a histogram as given. sum and sum2 are taken at the bins' middles. Throws FormatError.
 Histogram keep(std::span<const uint64_t> counts, std::span<const double> edges);
 

@@ -109,6 +109,11 @@ class Recorder:
         Returns how many cells and records were refused (metric name too long, too many metrics,
         record too large, ring full).
         """
+    def log_plain(self, data: object, step: object) -> bool:
+        """What `log` does of a row that needs no slow path, also while held. False: nothing was done."""
+    def take_step(self, step: int | None) -> int:
+        """The step of a row that is written later, which counts as logged from now on."""
+    held: bool  # every log call goes to `slow`
     def record(self, kind: int, parts: tuple[bytes, ...], step: int = 0, time_ms: int | None = None) -> int:
         """One record without a step of its own (field, console, event, checkpoint). Its row_seq; 0: dropped."""
     def close(self) -> None:
@@ -317,6 +322,14 @@ def histogram(values: Any, dtype: str | None = None) -> bytes:
 
 def histogram_counts(counts: Sequence[int], edges: Sequence[float]) -> bytes:
     """A histogram kept as given: n counts and n + 1 ascending edges."""
+
+def histogram_counted(counts: object, sum: float, sum2: float, min: float, max: float) -> bytes:
+    """A histogram whose buckets were counted elsewhere: 4096 counts by bucket code, a buffer of int32 or int64.
+
+    Code 2040 counts the infinities, 4088 the negative ones, 2041 NaN; the other codes that are no buckets must be 0.
+    The figures are those of the finite values, and min and max of no account where there are none.
+    Raises ValueError for counts that cannot be.
+    """
 
 def histogram_decode(data: bytes) -> dict[str, Any]:
     """count, sum, sum2, min, max, nan, pos_inf, neg_inf, buckets, counts, edges.

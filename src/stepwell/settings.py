@@ -45,6 +45,9 @@ class Settings:
     """A logged list or array of at most this many numbers is kept as text; a longer one wants a Histogram."""
     field_bytes_max: int = 1 * MIB
     """A value of config or summary beyond this (as JSON) is not recorded, and says so."""
+    device_pending_bytes_max: int = 64 * MIB
+    """Of values on their way from a device, on the host. A log call does not wait for a device: beyond this, what
+    further calls take from it is lost, counted and said. 50 scalars hold 1.5 KiB, a histogram 32 KiB."""
     console_bytes_per_s: int = 1 * MIB
     """Console output beyond this rate reaches the terminal only: it must not push rows out of the ring."""
     live_interval_s: float = 2.0

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import _core
 from ..errors import InvalidValue
-from .device import on_device, warn_of_sync
+from .device import CannotRead, Counted, backend_of, on_device, warn_of_sync
 
 __all__ = ["Histogram"]
 
@@ -22,9 +22,10 @@ class Histogram:
     """How values are distributed: sparse log-linear buckets at most 12.5 % wide, with no range to choose.
 
     Args:
-        values: A numpy array, a torch tensor (a copy is taken from a device, which waits for it), a jax array, nested
-            lists, or anything with a buffer or `__array__`; any shape; f16, bf16, f32, f64, integers or bool. NaN and
-            infinities are counted apart.
+        values: A numpy array, a torch tensor, a jax array, nested lists, or anything with a buffer or `__array__`; any
+            shape; f16, bf16, f32, f64, integers or bool. NaN and infinities are counted apart. What lies on a GPU is
+            counted there, as it is at this moment, without waiting for it; on a device that is not known the values
+            are copied from it, which waits.
         np_histogram: Instead of values: `(counts, edges)` as `numpy.histogram` returns them; n counts and n + 1
             ascending edges, kept as given.
 
@@ -38,21 +39,33 @@ class Histogram:
         ```
     """
 
-    __slots__ = ("data",)
-    data: bytes
+    __slots__ = ("_held",)
+    _held: bytes | Counted
 
     def __init__(self, values: Any = None, *, np_histogram: tuple[Any, Any] | None = None) -> None:
         if (values is None) == (np_histogram is None):
             raise InvalidValue("a Histogram is made of either values or np_histogram=(counts, edges)")
         if np_histogram is not None:
-            self.data = _given(np_histogram)
+            self._held = _given(np_histogram)
             return
         try:
-            self.data = _core.histogram(_buffer(values))
+            self._held = _count_on_device(values) or _core.histogram(_buffer(values))
         except InvalidValue:
             raise
+        except CannotRead as error:
+            raise InvalidValue(f"no histogram can be made of this {type(values).__name__}: {error}") from error
         except Exception as error:
             raise InvalidValue(f"no histogram can be made of a {type(values).__name__}: {error}") from error
+
+    @property
+    def data(self) -> bytes:
+        """Its bytes, as `docs/block-format.md` describes them. Waits for a device that is still counting."""
+        return self._held.data if isinstance(self._held, Counted) else self._held
+
+    @property
+    def counted(self) -> Counted | None:
+        """What a device counts, where one does; for `run.log`."""
+        return self._held if isinstance(self._held, Counted) else None
 
     def __repr__(self) -> str:
         found = _core.histogram_decode(self.data)
@@ -63,6 +76,16 @@ class Histogram:
 
     def __hash__(self) -> int:
         return hash(self.data)
+
+
+def _count_on_device(values: Any) -> Counted | None:
+    """None for what no device can count behind our back."""
+    known = backend_of(values)
+    if known is None:
+        return None
+    backend, given = known
+    transfer = backend.histogram(given)
+    return Counted(transfer) if transfer is not None else None
 
 
 def _given(np_histogram: tuple[Any, Any]) -> bytes:

@@ -107,7 +107,9 @@ class Run:
                 path. Arrays and tensors of one element are scalars, strings and short lists texts,
                 `stepwell.Histogram` a distribution; nested dicts are flattened with "/", None is left out. A value
                 that cannot be recorded is left out with one warning a key and type, and never takes the row with it.
-                A value on an accelerator is copied from it, which waits for the device; said once a process.
+                A value on a GPU is copied behind the call and recorded by a later one, or by `finish`, with the step
+                and time of this one; the call does not wait for it. Of a device that is not known the value is copied
+                at once, which waits for it; said once a process.
             step: Any whole number of 64 bits, in any order; the same step again replaces the point. Default: one
                 more than the highest step logged by this rank, from 0.
             time: Seconds since 1970 or a datetime, to back-fill. Default: now.
@@ -202,6 +204,9 @@ class Run:
             self._ending.stop()
         if self._cells is not None:
             self._cells.stop()
+        if self._slow is not None:
+            stall_s = self._settings.finish_stall_timeout_s
+            self._slow.finish(stall_s if timeout is None else min(stall_s, timeout))
         refused = self._slow.refused if self._slow is not None else 0
         self._event("finish", {"exit_code": exit_code, "dropped": recorder.dropped, "refused": refused})
         vars(self).pop("log", None)
@@ -418,6 +423,8 @@ class Run:
     def after_fork(self) -> None:
         """In the child, before anything else of ours runs there."""
         self._finishing = threading.Lock()
+        if self._slow is not None:
+            self._slow.after_fork()
         if self._console is not None:
             self._console.forget_held()
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from .._core import KIND_HISTOGRAM, KIND_TEXT
 from ..errors import InvalidValue
-from .device import on_device, warn_of_sync
+from .device import Backend, Counted, backend_of, on_device, warn_of_sync
 from .histogram import Histogram
 from .plain import as_json, plain
 
@@ -55,7 +55,17 @@ class Problem:
 class Row:
     cells: dict[str, float | int | bool] = field(default_factory=dict)
     records: dict[str, tuple[int, tuple[bytes, ...]]] = field(default_factory=dict)
+    # What lies on a device, to be copied from it, and histograms that a device is counting.
+    device: dict[str, tuple[Backend, Any]] = field(default_factory=dict)
+    counted: dict[str, tuple[bytes, Counted]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+
+    def forget(self, name: str) -> None:
+        """Makes room for another value of the same name: nested dicts may give one twice."""
+        self.cells.pop(name, None)
+        self.records.pop(name, None)
+        self.device.pop(name, None)
+        self.counted.pop(name, None)
 
     def problem(self, about: str, value: object, why: str, lost: bool = True) -> None:
         self.problems.append(Problem(about[:_SHOWN], type(value).__name__, why, lost))
@@ -131,7 +141,7 @@ def _read_mapping(row: Row, prefix: str, data: Mapping[Any, Any], limits: Limits
         row.problem(prefix, data, f"nested deeper than {_DEPTH_MAX}, or in itself")
         return
     for key, value in data.items():
-        if len(row.cells) + len(row.records) >= _CELLS_MAX:
+        if len(row.cells) + len(row.records) + len(row.device) >= _CELLS_MAX:
             row.problem(prefix or "log", data, f"more than {_CELLS_MAX} values in one call")
             return
         name = key if type(key) is str else _key(row, key)
@@ -182,8 +192,7 @@ def _read_value(row: Row, name: str, value: Any, limits: Limits, depth: int) -> 
     elif isinstance(value, float):
         _put_number(row, name, float.__float__(value))
     elif isinstance(value, Histogram):
-        row.cells.pop(name, None)
-        row.records[name] = (KIND_HISTOGRAM, (encoded, value.data))
+        _put_histogram(row, name, encoded, value)
     elif isinstance(value, (list, tuple, set, frozenset)):
         _put_list(row, name, encoded, value, limits)
     elif (count := _elements(value)) is not None:
@@ -214,14 +223,22 @@ def _read_other(row: Row, name: str, encoded: bytes, value: Any, limits: Limits)
 
 
 def _put_number(row: Row, name: str, value: float | bool) -> None:
-    row.records.pop(name, None)
+    row.forget(name)
     row.cells[name] = value
+
+
+def _put_histogram(row: Row, name: str, encoded: bytes, value: Histogram) -> None:
+    row.forget(name)
+    counted = value.counted
+    if counted is None or counted.taken:
+        row.records[name] = (KIND_HISTOGRAM, (encoded, value.data))
+    else:
+        row.counted[name] = (encoded, counted)
 
 
 def _put_int(row: Row, name: str, encoded: bytes, value: int, limits: Limits) -> None:
     if _INT64_MIN <= value <= _INT64_MAX:
-        row.records.pop(name, None)
-        row.cells[name] = value
+        _put_number(row, name, value)
         return
     try:
         nearest = float(value)
@@ -260,7 +277,7 @@ def _put_text(row: Row, name: str, encoded: bytes, text: str, limits: Limits) ->
     if len(text) > limits.text_bytes_max or len(data) > limits.text_bytes_max:
         data = data[: limits.text_bytes_max].decode("utf-8", "ignore").encode()
         row.problem(name, text, f"a text is cut at {limits.text_bytes_max} bytes", lost=False)
-    row.cells.pop(name, None)
+    row.forget(name)
     row.records[name] = (KIND_TEXT, (encoded, data))
 
 
@@ -284,6 +301,10 @@ def _elements(value: Any) -> int | None:
 
 
 def _read_array(row: Row, name: str, encoded: bytes, value: Any, count: int, limits: Limits, depth: int) -> None:
+    if count == 1 and (known := backend_of(value)) is not None:
+        row.forget(name)
+        row.device[name] = known
+        return
     if on_device(value):
         warn_of_sync()
     if count == 1:

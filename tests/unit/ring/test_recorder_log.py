@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from recorders import MakeRecorder, Slow
 from ring_reader import Record, read_ring
-
 from stepwell import _core
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from recorders import MakeRecorder, new_block
 from ring_reader import read_ring
-
 from stepwell import _core
 
 

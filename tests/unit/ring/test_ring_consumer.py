@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from recorders import MakeRecorder, new_block
 
+from recorders import MakeRecorder, new_block
 from stepwell import _core
 
 

@@ -89,7 +89,7 @@ class Tensor:
 
     def __init__(self, values: Any, dtype: str = "float32", device: str = "cpu") -> None:
         self.values = np.asarray(values)
-        self.device = types.SimpleNamespace(type=device)
+        self.device = type("Device", (), {"type": device})()
         self.dtype = getattr(TORCH, dtype)
 
     def detach(self) -> Tensor:
