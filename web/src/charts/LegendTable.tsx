@@ -1,8 +1,9 @@
 import { useState } from "react";
-import { number } from "../format/number";
+import { count, number } from "../format/number";
 import { useAtCursor } from "./cursor";
 import { factsOf, type Curve } from "./curve";
 import { light, useLit } from "./lit";
+import { badPoints } from "./series";
 
 type Key = "at" | "last" | "min" | "max";
 
@@ -24,6 +25,7 @@ export function LegendTable({ metric, curves }: { metric: string; curves: Curve[
       const { last, min, max } = factsOf(curve);
       return {
         curve,
+        bad: badPoints(curve.series),
         at: (curve.dash === 0 ? values?.get(curve.run) : undefined) ?? NaN,
         last: last ?? NaN,
         min,
@@ -50,7 +52,7 @@ export function LegendTable({ metric, curves }: { metric: string; curves: Curve[
           </tr>
         </thead>
         <tbody>
-          {rows.map(({ curve, at, last, min, max }) => (
+          {rows.map(({ curve, bad, at, last, min, max }) => (
             <tr
               key={curve.name}
               className={lit === curve.run ? "lit" : ""}
@@ -62,6 +64,7 @@ export function LegendTable({ metric, curves }: { metric: string; curves: Curve[
                   <i className="swatch" style={{ background: curve.colour }} />
                   {curve.name}
                 </span>
+                {bad > 0 && <b className="warn">{count(bad)} non-finite</b>}
               </th>
               <td className="num">{values && curve.dash === 0 ? number(at, 4) : ""}</td>
               <td className="num">{number(last, 4)}</td>

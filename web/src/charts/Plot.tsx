@@ -24,6 +24,15 @@ interface Props {
   readout: boolean;
 }
 
+/** The y axis of a view that was zoomed into. */
+interface Held {
+  zoom: Range;
+  scale: YScale;
+  clip: boolean;
+  y: Range;
+  linear: number;
+}
+
 const GUTTER_PX = 18;
 const TOUCH_PX = 24; // a pointer this near to a line is at it
 const READOUT_PX = 260;
@@ -34,9 +43,9 @@ export function Plot(props: Props) {
   const theme = useTheme();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const held = useRef<{ zoom: Range; scale: YScale; clip: boolean; y: Range } | null>(null);
+  const held = useRef<Held | null>(null);
   const [at, setAt] = useState<{ x: number; top: number; above: boolean } | null>(null);
-  const state = useRef<PlotState>({ curves, axis, scale, theme, clip, floor: 0, lit: null });
+  const state = useRef<PlotState>({ curves, axis, scale, theme, clip, floor: 0, linear: 1, lit: null });
   const calls = useRef({ onZoom, onBeyond, onCanvas });
   useEffect(() => {
     state.current = { ...state.current, curves, axis, scale, theme, clip, lit: lit() };
@@ -89,13 +98,15 @@ export function Plot(props: Props) {
       const fit = yFit(curves, x, scale, clip);
       // Once zoomed, both axes hold through every update.
       const old = held.current;
-      const hold = zoom && old?.zoom === zoom && old.scale === scale && old.clip === clip ? old.y : null;
-      const fitted = hold ?? fit?.range ?? { min: scale === "log" ? 0.1 : 0, max: 1 };
-      if (zoom && fit && !hold) held.current = { zoom, scale, clip, y: fitted };
+      const hold = zoom && old?.zoom === zoom && old.scale === scale && old.clip === clip ? old : null;
+      const fitted = hold?.y ?? fit?.range ?? { min: scale === "log" ? 0.1 : 0, max: 1 };
+      const linear = hold?.linear ?? fit?.linear ?? 1;
+      if (zoom && fit && !hold) held.current = { zoom, scale, clip, y: fitted, linear };
       const height = Math.max(60, sizeOf(made.root).height - 36);
       const deep = gutter && scale === "log";
-      state.current = { ...state.current, floor: deep ? fitted.min : 0 };
-      setView(made, x, deep ? withGutter(fitted, GUTTER_PX / height) : fitted);
+      state.current = { ...state.current, floor: deep ? fitted.min : 0, linear };
+      setView(made, x, deep ? withGutter(fitted, GUTTER_PX / height) : fitted, linear);
+      made.root.classList.add("drawn");
       calls.current.onBeyond(fit?.beyond ?? { above: 0, below: 0 });
     });
   }, [curves, zoom, axis, scale, theme, clip, gutter, metric]);

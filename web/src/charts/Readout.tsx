@@ -2,8 +2,9 @@
 import type uPlot from "uplot";
 import { number } from "../format/number";
 import { clock } from "../format/time";
-import { metricOf, xLabel, type XAxis } from "./axis";
+import { metricOf, type XAxis } from "./axis";
 import { nearest, type Curve } from "./curve";
+import { elapsed } from "./places";
 
 const ROWS = 10;
 
@@ -57,7 +58,7 @@ export function placeText(x: number, axis: XAxis): string {
   if (axis === "step" || axis === "rstep") {
     return `${axis === "step" ? "step" : "relative step"} ${Math.round(x).toLocaleString("en")}`;
   }
-  return xLabel(x, axis);
+  return elapsed(x);
 }
 
 function spread({ series }: Curve, index: number): string {

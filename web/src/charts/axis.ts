@@ -1,7 +1,5 @@
 // Where a point lies on the chosen x axis, and which part of a run a view of that axis means.
 import type { Column } from "../api/payload";
-import { number } from "../format/number";
-import { duration } from "../format/time";
 import type { Series } from "./series";
 import type { View } from "./store";
 
@@ -113,15 +111,4 @@ export function axisName(axis: XAxis): string {
     relative: "time since start",
     wall: "time",
   }[axis as "step"];
-}
-
-/** A tick or the cursor's place. */
-export function xLabel(value: number, axis: XAxis): string {
-  if (axis === "relative" || axis === "process") {
-    if (Math.abs(value) < 10) return value === 0 ? "0" : `${number(value, 3)} s`;
-    return duration(value * 1000).replace(/ 0 [smh]$/, "");
-  }
-  if (Math.abs(value) >= 1e6) return `${number(value / 1e6, 4)} M`;
-  if (Math.abs(value) >= 1e4) return `${number(value / 1e3, 4)} k`;
-  return number(value, 4);
 }

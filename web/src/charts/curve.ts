@@ -1,6 +1,7 @@
 // One run's line in one chart: a series on the chosen x axis, and the ranges that show it.
 import type { Column } from "../api/payload";
 import type { Series } from "./series";
+import { linearBelow } from "./ticks";
 
 export interface Curve {
   run: string;
@@ -50,6 +51,8 @@ export interface Beyond {
 export interface Fit {
   range: Range;
   beyond: Beyond;
+  /** The size below which a symlog axis is linear. */
+  linear: number;
 }
 
 const MARGIN = 0.06;
@@ -90,11 +93,18 @@ export function yFit(curves: Curve[], view: Range, scale: YScale, clip: boolean)
     for (const high of highs) if (high > range.max) beyond.above += 1;
     for (const low of lows) if (low < range.min) beyond.below += 1;
   }
-  return { range: padded(range, log), beyond };
+  const linear = linearBelow(range.min, range.max);
+  return { range: padded(range, scale, linear), beyond, linear };
 }
 
-function padded({ min, max }: Range, log: boolean): Range {
-  if (log) {
+function padded({ min, max }: Range, scale: YScale, linear: number): Range {
+  if (scale === "symlog" && max > min) {
+    const low = Math.asinh(min / linear);
+    const high = Math.asinh(max / linear);
+    const margin = (high - low) * MARGIN;
+    return { min: linear * Math.sinh(low - margin), max: linear * Math.sinh(high + margin) };
+  }
+  if (scale === "log") {
     const margin = Math.max((max / min) ** MARGIN, 1.05);
     return { min: min / margin, max: max * margin };
   }

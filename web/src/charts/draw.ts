@@ -43,16 +43,23 @@ export function drawCurves(frame: Frame, curves: Curve[], lit: string | null): v
     drawCloud(frame, crowd);
     lines = lines.filter((curve) => !curve.context);
   } else lines.sort((a, b) => Number(b.context) - Number(a.context));
-  const bands = curves.length <= BANDS_AT_MOST;
+  const few = curves.length <= BANDS_AT_MOST;
+  const banded = few ? lines.filter((curve) => curve.series.low && !curve.context).length : 0;
   const points = curves.reduce((sum, curve) => sum + curve.x.length, 0);
   // Wider than a pixel costs several times as much where no GPU draws: only where there is little to draw.
   const thin = (points <= FEW ? 1.5 : ratio > 1 ? 1.35 : 1) * ratio;
   for (const curve of lines) {
     const fade = found.length ? (curve.context ? 0.35 : 0.22) : curve.context ? 0.55 : 1;
-    drawCurve(frame, curve, { colour: curve.colour, fade, thin, bands: bands && !curve.context, lit: false });
+    drawCurve(frame, curve, {
+      colour: curve.colour,
+      fade,
+      thin,
+      bands: curve.context ? 0 : banded,
+      lit: false,
+    });
   }
   for (const curve of found)
-    drawCurve(frame, curve, { colour: curve.lit, fade: 1, thin, bands: true, lit: true });
+    drawCurve(frame, curve, { colour: curve.lit, fade: 1, thin, bands: 1, lit: true });
   drawResumes(frame, found.length ? found : lines.filter((curve) => !curve.context));
   context.restore();
 }
@@ -61,7 +68,8 @@ interface Stroke {
   colour: string;
   fade: number;
   thin: number;
-  bands: boolean;
+  /** How many bands are drawn; 0: none. */
+  bands: number;
   lit: boolean;
 }
 
@@ -71,11 +79,13 @@ function drawCurve(frame: Frame, curve: Curve, { colour, fade, thin, bands, lit 
   context.strokeStyle = colour;
   context.fillStyle = colour;
   if (series.low && series.high && bands) {
-    context.globalAlpha = (series.smooth ? 0.1 : 0.2) * fade;
+    // Of several bands over each other none may hide the lines.
+    const pale = fade / Math.sqrt(Math.min(9, bands));
+    context.globalAlpha = (series.smooth ? 0.1 : 0.2) * pale;
     const band = ribbon(frame, curve, series.low, series.high);
     context.fill(band);
     // A spike one bucket wide has next to no area: its edge is what shows it.
-    context.globalAlpha = (series.smooth ? 0.16 : 0.34) * fade;
+    context.globalAlpha = (series.smooth ? 0.16 : 0.34) * pale;
     context.lineWidth = 1;
     context.stroke(band);
   }

@@ -3,10 +3,11 @@ import "uplot/dist/uPlot.min.css";
 import uPlot from "uplot";
 import { number } from "../format/number";
 import type { Theme } from "../theme/theme";
-import { INK } from "./ink";
-import { xLabel, type XAxis } from "./axis";
+import { FONT, INK } from "./ink";
+import type { XAxis } from "./axis";
 import type { Curve, Range, YScale } from "./curve";
-import { gutterTick, logTicks } from "./ticks";
+import { clockLabels, drawName, increments, labels, withRoom } from "./places";
+import { gutterTick, logTicks, symlogTicks } from "./ticks";
 import { drawCurves } from "./draw";
 
 export interface PlotState {
@@ -18,6 +19,8 @@ export interface PlotState {
   clip: boolean;
   /** Where a log axis ends and its gutter begins; 0: it has none. */
   floor: number;
+  /** The size below which a symlog axis is linear. */
+  linear: number;
 }
 
 export interface PlotEvents {
@@ -26,8 +29,6 @@ export interface PlotEvents {
 }
 
 const SYNC = uPlot.sync("x");
-
-const FONT = '11px Inter, ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
 export function makePlot(
   element: HTMLElement,
@@ -42,6 +43,10 @@ export function makePlot(
     const { floor } = state();
     return floor > 0 ? [gutterTick(min, floor), ...logTicks(floor, max)] : logTicks(min, max);
   };
+  const symlogSplits = (_: uPlot, __: number, min: number, max: number) =>
+    symlogTicks(min, max, state().linear);
+  const splits = { log: logSplits, symlog: symlogSplits, linear: null }[scale];
+  const steps = increments(axis);
   const line = { stroke: ink.text, font: FONT, ticks: { show: false }, grid: { stroke: ink.grid, width: 1 } };
   const plot = new uPlot(
     {
@@ -59,16 +64,16 @@ export function makePlot(
           size: axis === "wall" ? 40 : 26, // the second line is the date
           gap: 6,
           space: axis === "wall" ? 80 : 64,
-          ...(axis === "wall"
-            ? {}
-            : { values: (_: uPlot, ticks: number[]) => ticks.map((tick) => xLabel(tick, axis)) }),
+          ...(steps ? { incrs: steps } : {}),
+          values: (self: uPlot, ticks: number[]) =>
+            withRoom(self, ticks, axis === "wall" ? clockLabels(ticks) : labels(ticks, axis), axis),
         },
         {
           ...line,
           gap: 6,
           size: (_: uPlot, values: string[] | null) =>
-            14 + 6.4 * Math.max(3, ...(values ?? []).map((value) => value?.length ?? 0)),
-          ...(scale === "log" ? { splits: logSplits, filter: (_: uPlot, ticks: number[]) => ticks } : {}),
+            14 + 6.4 * Math.max(5, ...(values ?? []).map((value) => value?.length ?? 0)),
+          ...(splits ? { splits, filter: (_: uPlot, ticks: number[]) => ticks } : {}),
           values: (_: uPlot, ticks: (number | null)[]) =>
             ticks.map((tick) => {
               if (tick === null) return "";
@@ -123,6 +128,7 @@ export function makePlot(
               now.curves,
               now.lit,
             );
+            drawName(self, now.axis, INK[now.theme].text, FONT);
           },
         ],
         setCursor: [
@@ -158,8 +164,9 @@ export function endPlot(plot: uPlot): void {
   plot.destroy();
 }
 
-/** Both axes at once, so that one frame is drawn. */
-export function setView(plot: uPlot, x: Range, y: Range): void {
+/** Both axes at once, so that one frame is drawn; `linear`: see PlotState. */
+export function setView(plot: uPlot, x: Range, y: Range, linear: number): void {
+  plot.scales.y!.asinh = linear;
   plot.batch(() => {
     plot.setData(
       [

@@ -1,4 +1,4 @@
-// Ticks of a logarithmic axis: round values that are really there, and the middle of the gutter under them.
+// Ticks of logarithmic axes: round values that are really there, and the middle of the gutter under them.
 
 const MOST = 9;
 
@@ -17,16 +17,42 @@ export function logTicks(min: number, max: number): number[] {
     const every = Math.ceil(coarse.length / MOST);
     return coarse.filter((_, index) => index % every === 0);
   }
-  const step = 10 ** Math.floor(Math.log10(max - min));
-  const scaled =
-    [0.1, 0.2, 0.5, 1, 2].map((part) => part * step).find((one) => (max - min) / one <= 6) ?? step;
-  const even: number[] = [];
-  for (let tick = Math.ceil(min / scaled) * scaled; tick <= max; tick += scaled)
-    even.push(Number(tick.toPrecision(12)));
+  const even = evenTicks(min, max);
   return even.length ? even : [min];
 }
 
 /** Where the label of the gutter stands: between its bottom and the least value that is shown. */
 export function gutterTick(bottom: number, floor: number): number {
   return Math.sqrt(bottom * floor);
+}
+
+/** Below this size a symlog axis is linear: the least value where all are of one sign, else a thousandth of the greatest. */
+export function linearBelow(min: number, max: number): number {
+  const most = Math.max(Math.abs(min), Math.abs(max));
+  if (!(most > 0)) return 1;
+  const least = min > 0 ? min : max < 0 ? -max : 0;
+  return 10 ** Math.floor(Math.log10(Math.max(least, most / 1000)));
+}
+
+/** Zero and the decades on both sides of it, as many as there is room for; evenly spaced where there are too few. */
+export function symlogTicks(min: number, max: number, linear: number): number[] {
+  const place = (value: number) => Math.asinh(value / linear);
+  const apart = (place(max) - place(min)) / MOST;
+  const most = Math.ceil(Math.log10(Math.max(Math.abs(min), Math.abs(max)) / linear));
+  const wanted = [0];
+  for (let power = most; power >= 0; power -= 1) wanted.push(linear * 10 ** power, -linear * 10 ** power);
+  const ticks: number[] = [];
+  for (const tick of wanted) {
+    const near = ticks.some((other) => Math.abs(place(other) - place(tick)) < apart);
+    if (tick >= min && tick <= max && !near) ticks.push(Number(tick.toPrecision(12)));
+  }
+  return ticks.length > 2 ? ticks.sort((a, b) => a - b) : evenTicks(min, max);
+}
+
+function evenTicks(min: number, max: number): number[] {
+  const step = 10 ** Math.floor(Math.log10(max - min));
+  const by = [0.1, 0.2, 0.5, 1, 2].map((part) => part * step).find((one) => (max - min) / one <= 6) ?? step;
+  const ticks: number[] = [];
+  for (let tick = Math.ceil(min / by) * by; tick <= max; tick += by) ticks.push(Number(tick.toPrecision(12)));
+  return ticks;
 }

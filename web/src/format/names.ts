@@ -18,6 +18,17 @@ export function distinct(names: string[]): string[] {
   });
 }
 
+const LONG = 28; // characters; what is shorter is seldom cut
+const ENDING = 22;
+
+/** Where the part of a long name begins that stays when the name is cut: at a word border near its end. 0: nowhere. */
+export function ending(name: string): number {
+  if (name.length <= LONG) return 0;
+  const from = name.length - ENDING;
+  const border = name.slice(from).search(/[-_/.:, ]/);
+  return border < 0 || border > ENDING - 4 ? 0 : from + border;
+}
+
 export interface Group {
   prefix: string;
   names: string[];

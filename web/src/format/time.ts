@@ -20,6 +20,13 @@ export function age(since: number, now: number): string {
   return new Date(since).toISOString().slice(0, 10);
 }
 
+/** As age, within a sentence: "just now", "5 min ago", "on 2026-01-31". */
+export function ago(since: number, now: number): string {
+  const text = age(since, now);
+  if (text === "just now") return text;
+  return /^\d{4}-/.test(text) ? `on ${text}` : `${text} ago`;
+}
+
 export function clock(ms: number): string {
   const time = new Date(ms);
   const two = (value: number) => String(value).padStart(2, "0");

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "react";
-import { INK } from "../charts/ink";
+import { FONT, INK } from "../charts/ink";
 import { number } from "../format/number";
 import { useTheme } from "../theme/theme";
 import { labelled, type Rows } from "./codes";
@@ -60,13 +60,12 @@ function draw(
   context.fillStyle = ink.grid;
   context.fillRect(0, height, clientWidth, 1);
   context.fillStyle = ink.text;
-  context.font = "11px system-ui, sans-serif";
+  context.font = FONT;
   context.textAlign = "left";
   context.fillText(`most: ${number(most)}`, 2, 10);
   context.textAlign = "center";
   let right = -Infinity;
-  for (const row of labelled(rows)) {
-    const text = row === rows.zero + 0.5 ? "≈ 0" : number(rows.edge(row), 3);
+  for (const { row, text } of labelled(rows)) {
     const half = context.measureText(text).width / 2;
     const x = Math.min(clientWidth - half, Math.max(half, row * width));
     if (x - half < right + 8) continue;

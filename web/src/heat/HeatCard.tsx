@@ -5,10 +5,12 @@ import { useCallback, useEffect, useMemo, useState } from "react";
 import { getBytes } from "../api/client";
 import { count, number, plural } from "../format/number";
 import { Failed } from "../parts/Note";
+import { useTheme } from "../theme/theme";
 import { Bars } from "./Bars";
 import { rowsOf } from "./codes";
 import { heat, type Heat } from "./columns";
 import { Heatmap } from "./Heatmap";
+import { paint } from "./paint";
 import { Ridge } from "./Ridge";
 import { RIDGES } from "./ridge";
 
@@ -39,6 +41,11 @@ export function HeatCard(props: Props) {
   const data = asked.data;
   const [pointed, setPointed] = useState<number | null>(null);
   const rows = useMemo(() => (data ? rowsOf(data.codes) : null), [data]);
+  const theme = useTheme();
+  const painted = useMemo(
+    () => (data && rows && !ridge ? paint(data, rows, theme, byCount) : null),
+    [data, rows, ridge, theme, byCount],
+  );
   const column = data ? nearestColumn(data, pointed ?? step) : -1;
   const choose = useCallback(
     (index: number) => {
@@ -78,12 +85,12 @@ export function HeatCard(props: Props) {
       </figcaption>
       {data && rows && data.columns > 0 ? (
         <>
-          {ridge ? (
-            <Ridge data={data} rows={rows} byCount={byCount} column={column} onColumn={choose} />
+          {painted ? (
+            <Heatmap {...{ data, rows, painted, column, synced }} onColumn={choose} />
           ) : (
-            <Heatmap {...{ data, rows, byCount, column, synced }} onColumn={choose} />
+            <Ridge data={data} rows={rows} byCount={byCount} column={column} onColumn={choose} />
           )}
-          {!compact && <Legend byCount={byCount} ridge={ridge} />}
+          {!compact && <Legend byCount={byCount} most={painted?.most ?? null} />}
           {!compact && <Bars data={data} rows={rows} column={column} />}
           <Facts data={data} column={column} />
         </>
@@ -94,8 +101,9 @@ export function HeatCard(props: Props) {
   );
 }
 
-function Legend({ byCount, ridge }: { byCount: boolean; ridge: boolean }) {
-  if (ridge) {
+/** most: what the strongest colour stands for; null where nothing is told by colour. */
+function Legend({ byCount, most }: { byCount: boolean; most: number | null }) {
+  if (most === null) {
     return (
       <p className="colour-bar dim">
         height: {byCount ? "log of the count" : "share of the step"}, the latest in front
@@ -104,9 +112,13 @@ function Legend({ byCount, ridge }: { byCount: boolean; ridge: boolean }) {
   }
   return (
     <div className="colour-bar" aria-hidden="true">
-      <span>none</span>
+      <span>0</span>
       <i />
-      <span>{byCount ? "most, log" : "largest shares of a step"}</span>
+      <span>
+        {byCount
+          ? `${number(most, 3)} values and more, log`
+          : `${number(100 * most, 2)} % of a step and more`}
+      </span>
       <span className="grow" />
       <span>lines: p5, p50, p95</span>
     </div>

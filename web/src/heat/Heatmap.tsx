@@ -1,32 +1,29 @@
 import "uplot/dist/uPlot.min.css";
 import { useEffect, useMemo, useRef } from "react";
 import uPlot from "uplot";
-import { xLabel } from "../charts/axis";
-import { INK } from "../charts/ink";
-import { number } from "../format/number";
+import { FONT, INK } from "../charts/ink";
+import { drawName, increments, labels, withRoom } from "../charts/places";
 import { useTheme } from "../theme/theme";
 import { labelled, type Rows } from "./codes";
 import { columnRows, quantileRow, type Heat } from "./columns";
-import { paint } from "./paint";
+import type { Painted } from "./paint";
 
 interface Props {
   data: Heat;
   rows: Rows;
-  byCount: boolean;
+  painted: Painted;
   column: number;
   /** Its cursor and those of the line charts go together. */
   synced: boolean;
   onColumn: (column: number) => void;
 }
 
-const FONT = '11px Inter, ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 const STRIP = 7; // px at the bottom for steps with non-finite values
 
-export function Heatmap({ data, rows, byCount, column, synced, onColumn }: Props) {
+export function Heatmap({ data, rows, painted, column, synced, onColumn }: Props) {
   const theme = useTheme();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const painted = useMemo(() => paint(data, rows, theme, byCount), [data, rows, theme, byCount]);
   const lines = useMemo(() => quantileLines(data, rows), [data, rows]);
   const state = useRef({ data, rows, column, painted, lines, onColumn });
   useEffect(() => {
@@ -39,6 +36,7 @@ export function Heatmap({ data, rows, byCount, column, synced, onColumn }: Props
     if (!element) return;
     const ink = INK[theme];
     const edges = bounds(data);
+    const marked = labelled(rows);
     const size = () => ({
       width: Math.max(120, element.clientWidth),
       height: Math.max(80, element.clientHeight),
@@ -59,15 +57,15 @@ export function Heatmap({ data, rows, byCount, column, synced, onColumn }: Props
             size: 26,
             gap: 6,
             space: 70,
-            values: (_, ticks) => ticks.map((tick) => xLabel(tick, "step")),
+            incrs: increments("step")!,
+            values: (self, ticks) => withRoom(self, ticks, labels(ticks, "step"), "step"),
           },
           {
             ...line,
             size: 64,
             gap: 6,
-            splits: () => labelled(rows),
-            values: (_, ticks) =>
-              ticks.map((tick) => (tick === rows.zero + 0.5 ? "≈ 0" : number(rows.edge(tick), 3))),
+            splits: () => marked.map((one) => one.row),
+            values: () => marked.map((one) => one.text),
           },
         ],
         series: [{}, { paths: () => null, points: { show: false } }],
@@ -80,6 +78,7 @@ export function Heatmap({ data, rows, byCount, column, synced, onColumn }: Props
         hooks: {
           draw: [
             (self) => draw(self, state.current, INK[theme].surface, theme === "dark" ? "#ffd479" : "#c2410c"),
+            (self) => drawName(self, "step", INK[theme].text, FONT),
           ],
           setCursor: [
             (self) => {
@@ -111,8 +110,7 @@ export function Heatmap({ data, rows, byCount, column, synced, onColumn }: Props
   return <div className="plot heat" ref={host} />;
 }
 
-type Drawn = Pick<Props, "data" | "rows" | "column"> & {
-  painted: ReturnType<typeof paint>;
+type Drawn = Pick<Props, "data" | "rows" | "column" | "painted"> & {
   lines: Float64Array[];
 };
 

@@ -1,14 +1,13 @@
+import "../styles/heat.css";
 import "uplot/dist/uPlot.min.css";
 import { useEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
-import { xLabel } from "../charts/axis";
-import { INK } from "../charts/ink";
+import { FONT, INK } from "../charts/ink";
+import { drawName, increments, labels, withRoom } from "../charts/places";
 import { number } from "../format/number";
 import { useTheme, type Theme } from "../theme/theme";
 import { ramp } from "./paint";
 import { spread, type RankMatrix } from "./ranks";
-
-const FONT = '11px Inter, ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
 /** A row a rank, a column a bucket of steps; what the cursor is at is said below. */
 export function RankMap({ data }: { data: RankMatrix }) {
@@ -50,7 +49,8 @@ export function RankMap({ data }: { data: RankMatrix }) {
             size: 26,
             gap: 6,
             space: 70,
-            values: (_, ticks) => ticks.map((tick) => xLabel(tick, "step")),
+            incrs: increments("step")!,
+            values: (self, ticks) => withRoom(self, ticks, labels(ticks, "step"), "step"),
           },
           {
             ...line,
@@ -72,7 +72,10 @@ export function RankMap({ data }: { data: RankMatrix }) {
           sync: { key: "x", scales: ["x", null] },
         },
         hooks: {
-          draw: [(self) => draw(self, state.current)],
+          draw: [
+            (self) => draw(self, state.current),
+            (self) => drawName(self, "step", INK[theme].text, FONT),
+          ],
           setCursor: [
             (self) => {
               const { left = -1, top = -1 } = self.cursor;
@@ -108,10 +111,14 @@ export function RankMap({ data }: { data: RankMatrix }) {
   return (
     <>
       <div className="plot heat" ref={host} role="img" aria-label={`${data.ranks.length} ranks by step`} />
-      <p className="rank-note">
-        {at && value !== undefined
-          ? `rank ${data.ranks[at.row]} · step ${number(data.step[at.column])} · ${number(value)}`
-          : `${number(painted.low, 3)} (pale) to ${number(painted.high, 3)} (strong)`}
+      <p className="colour-bar">
+        <span>{number(painted.low, 3)}</span>
+        <i aria-hidden="true" />
+        <span>{number(painted.high, 3)}</span>
+        <span className="grow" />
+        {at && value !== undefined && (
+          <span>{`rank ${data.ranks[at.row]} · step ${number(data.step[at.column])} · ${number(value)}`}</span>
+        )}
       </p>
     </>
   );

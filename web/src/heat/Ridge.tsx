@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef } from "react";
-import { INK } from "../charts/ink";
+import { FONT, INK } from "../charts/ink";
 import { number } from "../format/number";
 import { useTheme, type Theme } from "../theme/theme";
 import { labelled, type Rows } from "./codes";
@@ -14,7 +14,6 @@ interface Props {
   onColumn: (column: number) => void;
 }
 
-const FONT = '11px Inter, ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 const LEFT = 52;
 const BOTTOM = 22;
 const TALL = 3.2; // how many rows high the greatest ridge is
@@ -106,8 +105,7 @@ function draw(canvas: HTMLCanvasElement, { data, rows, columns, lines, column, t
   context.textAlign = "center";
   context.textBaseline = "alphabetic";
   let right = -Infinity;
-  for (const row of labelled(rows)) {
-    const text = row === rows.zero + 0.5 ? "≈ 0" : number(rows.edge(row), 3);
+  for (const { row, text } of labelled(rows)) {
     const half = context.measureText(text).width / 2;
     const x = LEFT + (row / rows.count) * width;
     if (x - half < right + 8) continue;

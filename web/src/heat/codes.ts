@@ -1,4 +1,5 @@
 // The native buckets of a histogram: a code is the top 12 bits (sign, exponent, 3 of the mantissa) of a float32.
+import { number } from "../format/number";
 
 const view = new DataView(new ArrayBuffer(4));
 const SIGN = 0x800;
@@ -59,21 +60,49 @@ export function rowsOf(codes: Iterable<number>): Rows {
       return code & SIGN ? negHigh - size : above + size - posFrom;
     },
     edge: (row) => {
-      if (row < negatives) return -inner(negHigh - row + 1);
+      if (row < negatives || (one && !positives)) return -inner(negHigh - row + 1);
       if (row === zero) return negatives ? -inner(least) : 0;
       return inner(posFrom + row - above);
     },
   };
 }
 
-/** Rows whose edge gets a label: zero, and evenly spaced ones on both sides of it. */
-export function labelled(rows: Rows): number[] {
-  const every = Math.max(1, Math.round(rows.count / 6));
-  const ticks: number[] = [];
-  if (rows.zero >= 0) {
-    for (let row = rows.zero; row >= 0; row -= every) if (row !== rows.zero) ticks.unshift(row);
-    ticks.push(rows.zero + 0.5);
-    for (let row = rows.zero + every; row < rows.count; row += every) ticks.push(row);
-  } else for (let row = 0; row < rows.count; row += every) ticks.push(row);
-  return ticks;
+export interface Label {
+  /** Where it stands among the rows; a value within a bucket stands within its row. */
+  row: number;
+  text: string;
+}
+
+const LABELS = 8; // at most, over all rows
+
+/** Zero and powers of ten on both sides of it; where there are fewer than three, twice and five times them too. */
+export function labelled(rows: Rows): Label[] {
+  const ends = [Math.abs(rows.edge(0)), Math.abs(rows.edge(rows.count))];
+  const most = Math.max(...ends);
+  const least = rows.zero >= 0 ? rows.floor : Math.min(...ends);
+  if (!(most > 0)) return [{ row: 0.5, text: "0" }];
+  const found: Label[] = rows.zero >= 0 ? [{ row: rows.zero + 0.5, text: "≈ 0" }] : [];
+  const decades = Math.log10(most / least);
+  const parts = decades < 3 ? [5, 2, 1] : [1];
+  for (let power = Math.floor(Math.log10(most)); power >= Math.floor(Math.log10(least)); power -= 1) {
+    for (const part of parts) {
+      const size = Number(`${part}e${power}`);
+      if (size < least) continue;
+      for (const value of [size, -size]) {
+        const row = rowOf(rows, value);
+        if (row !== null && found.every((one) => Math.abs(one.row - row) >= rows.count / LABELS))
+          found.push({ row, text: number(value, 3) });
+      }
+    }
+  }
+  return found.sort((a, b) => a.row - b.row);
+}
+
+function rowOf(rows: Rows, value: number): number | null {
+  if (value < rows.edge(0) || value > rows.edge(rows.count)) return null;
+  view.setFloat32(0, value);
+  const row = rows.of(view.getUint32(0) >>> 20);
+  const from = rows.edge(row);
+  const share = (value - from) / (rows.edge(row + 1) - from);
+  return row + Math.min(1, Math.max(0, share));
 }

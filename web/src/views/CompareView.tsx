@@ -14,7 +14,8 @@ import { Failed, Loading, Note } from "../parts/Note";
 import { factRows, metricRows, type Compared, type CompareRow, type Figure } from "./compared";
 import { Sparkline } from "./Sparkline";
 
-const LINE = 36;
+const LINE = 44; // a value, and its difference under it
+const TITLE = 36;
 const KEY = 270;
 const VALUE = 236;
 const COMPARED_MAX = 100;
@@ -145,7 +146,7 @@ function Grid({ project, rows, runs, lines }: Props & { lines: Line[] }) {
   const virtual = useVirtualizer({
     count: lines.length,
     getScrollElement: () => scroll.current,
-    estimateSize: () => LINE,
+    estimateSize: (index) => ("title" in lines[index]! ? TITLE : LINE),
     overscan: 8,
   });
   const different = (line: Line | undefined) => line !== undefined && "differs" in line && line.differs;
@@ -244,8 +245,14 @@ function Grid({ project, rows, runs, lines }: Props & { lines: Line[] }) {
                     {line.metric !== null && (
                       <Sparkline run={rows[place]!.uuid} metric={line.metric} colour={runs[place]!.colour} />
                     )}
-                    {cell === "" ? <span className="dim">(unset)</span> : <span className="cut">{cell}</span>}
-                    {place > 0 && <Delta line={line} place={place} />}
+                    <span className="said-value">
+                      {cell === "" ? (
+                        <span className="dim">(unset)</span>
+                      ) : (
+                        <span className="cut">{cell}</span>
+                      )}
+                      {place > 0 && <Delta line={line} place={place} />}
+                    </span>
                   </span>
                 ))}
               </div>

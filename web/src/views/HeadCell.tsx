@@ -1,5 +1,6 @@
 import { useId, useRef } from "react";
 import { setParams } from "../address/location";
+import { Ended } from "../parts/Ended";
 import type { ColumnDef } from "./columns";
 import type { Layout } from "./RunsTable";
 
@@ -49,7 +50,7 @@ export function HeadCell({ column, sort, group, layout }: Props) {
         onKeyDown={onKey}
         onDragStart={(event) => event.dataTransfer.setData(DRAGGED, column.id)}
       >
-        <span className="cut">{column.title}</span>
+        <Ended text={column.title} from={column.title.lastIndexOf("/", column.title.length - 2) + 1} />
         <span aria-hidden="true" className="arrow">
           {by ? (descending ? "↓" : "↑") : ""}
         </span>

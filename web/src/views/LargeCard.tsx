@@ -51,15 +51,19 @@ export function LargeCard({ metric, names, shared, cards, actions }: Props) {
         {...shared}
       />
       <div className="large-foot">
-        <button type="button" disabled={at <= 0} onClick={() => step(-1)}>
-          ← {names[at - 1] ?? "first"}
-        </button>
+        {names.length > 1 && (
+          <button type="button" disabled={at <= 0} onClick={() => step(-1)}>
+            ← {names[at - 1] ?? "first"}
+          </button>
+        )}
         <span className="dim">
           {at + 1} of {names.length} · drag to zoom, double click to reset
         </span>
-        <button type="button" disabled={at < 0 || at >= names.length - 1} onClick={() => step(1)}>
-          {names[at + 1] ?? "last"} →
-        </button>
+        {names.length > 1 && (
+          <button type="button" disabled={at < 0 || at >= names.length - 1} onClick={() => step(1)}>
+            {names[at + 1] ?? "last"} →
+          </button>
+        )}
       </div>
     </dialog>
   );

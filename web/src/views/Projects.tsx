@@ -1,7 +1,7 @@
 import { projectPath } from "../address/location";
 import type { Project } from "../api/types";
 import { plural } from "../format/number";
-import { age, clock } from "../format/time";
+import { ago, clock } from "../format/time";
 import { Failed, Loading, Note } from "../parts/Note";
 import { Start } from "../parts/Start";
 
@@ -26,7 +26,7 @@ export function Projects({ projects, error, retry }: Props) {
               <span className="project-name">{project}</span>
               <span className="dim">
                 {plural(runs, "run")}
-                <span title={clock(created)}> · newest {age(created, now)}</span>
+                <span title={clock(created)}> · newest {ago(created, now)}</span>
               </span>
               {running > 0 && <span className="live-pill">{running} running</span>}
             </a>

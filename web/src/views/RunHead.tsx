@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { fieldValue, runName, runTags } from "../api/run";
 import type { RunRow, State } from "../api/types";
-import { age, clock, duration } from "../format/time";
+import { ago, clock, duration } from "../format/time";
 import { Copy } from "../parts/Copy";
 import { StateDot } from "../parts/StateDot";
 import { RunEdit } from "./RunEdit";
@@ -29,9 +29,7 @@ export function RunHead({ project, run, state, colour }: Props) {
         <Copy text={`${project}/${run.id}`} label="Copy project/id">
           <span className="mono">{run.id}</span>
         </Copy>
-        <span title={clock(started)}>
-          started {age(started, now)} {/ (min|h|d)$/.test(age(started, now)) ? "ago" : ""}
-        </span>
+        <span title={clock(started)}>started {ago(started, now)}</span>
         <span>
           {state === "running" ? "running for " : "took "}
           {duration((run.ended ?? now) - started)}

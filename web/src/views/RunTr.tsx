@@ -4,6 +4,7 @@ import { go, runPath } from "../address/location";
 import { nameAt, type RunsData } from "../api/table";
 import { number, plural } from "../format/number";
 import { age, clock } from "../format/time";
+import { Ended } from "../parts/Ended";
 import { StateDot } from "../parts/StateDot";
 import type { ColumnDef } from "./columns";
 import { spread, type Group } from "./order";
@@ -288,7 +289,7 @@ const BodyCell = memo(function BodyCell({ column, data, row, project, left }: Ce
           title={text === id ? text : `${text} (${id})`}
           className="cut run-name"
         >
-          {text}
+          <Ended text={text} />
         </a>
       </span>
     );
