@@ -158,8 +158,9 @@ class Batcher:
         self._figures.flush(loop.time() - started, outcomes, sum(len(block) for block in blocks))
         self._held_bytes -= sum(entry.cost for entry in entries)
         self._figures.queue_bytes.set(self._held_bytes)
-        for entry, outcome in zip(entries, outcomes, strict=True):
-            if not entry.done.done():
-                entry.done.set_result(outcome)
+        with self._figures.stages.spent("ack"):
+            for entry, outcome in zip(entries, outcomes, strict=True):
+                if not entry.done.done():
+                    entry.done.set_result(outcome)
         async with self._room:
             self._room.notify_all()

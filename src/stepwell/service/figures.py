@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterator, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from ..stores.ingest import Outcome
+from ..stores.stages import Stages
 
 __all__ = ["Figures"]
 
@@ -26,6 +31,13 @@ class Figures:
         self._rows = Counter("stepwell_rows", "Rows inserted, over all tables", registry=registry)
         self._flush = Histogram("stepwell_flush_seconds", "Decode and insert", buckets=_SECONDS, registry=registry)
         self.blob_bytes = Counter("stepwell_blob_bytes", "Bytes of blobs taken in", registry=registry)
+        self.stages = Stages()
+        self._costs = _Costs(self.stages)
+        registry.register(self._costs)
+
+    def watch_loop(self) -> None:
+        """Called in the event loop's thread: what it costs as a whole is told too."""
+        self._costs.watch(threading.get_ident())
 
     def flush(self, seconds: float, outcomes: Sequence[Outcome], size: int) -> None:
         self._flush.observe(seconds)
@@ -40,3 +52,25 @@ class Figures:
 
     def text(self) -> bytes:
         return generate_latest(self._registry)
+
+
+class _Costs(Collector):
+    """CPU by stage. `loop`: the event loop's thread as a whole, with what gRPC and HTTP cost there."""
+
+    def __init__(self, stages: Stages) -> None:
+        self._stages = stages
+        self._loop_clock: int | None = None
+
+    def watch(self, thread: int) -> None:
+        if hasattr(time, "pthread_getcpuclockid"):  # not on macOS
+            self._loop_clock = time.pthread_getcpuclockid(thread)
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(
+            "stepwell_stage_cpu_seconds", "CPU of the thread that was in a stage of ingestion", labels=["stage"]
+        )
+        for stage, seconds in self._stages.seconds().items():
+            family.add_metric([stage], seconds)
+        if self._loop_clock is not None:
+            family.add_metric(["loop"], time.clock_gettime(self._loop_clock))
+        yield family

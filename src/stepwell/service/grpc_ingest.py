@@ -106,8 +106,10 @@ class _Session:
         while True:
             while self._replies or self._acks:
                 if self._acks:
-                    acks, self._acks = self._acks, []
-                    yield pb.IngestReply(ack=pb.Ack(sequences=acks))
+                    with self._figures.stages.spent("ack"):
+                        acks, self._acks = self._acks, []
+                        reply = pb.IngestReply(ack=pb.Ack(sequences=acks))
+                    yield reply
                 if self._replies:
                     yield self._replies.popleft()
                 self._drained.set()
@@ -135,7 +137,8 @@ class _Session:
         while self._unanswered + len(self._replies) + len(self._acks) >= _PENDING_MAX:
             self._drained.clear()
             await self._drained.wait()
-        refused = self._refused(frame)
+        with self._figures.stages.spent("receive"):
+            refused = self._refused(frame)
         if refused:
             self._figures.count(refused)
             self._answer(frame.sequence, refused)

@@ -120,7 +120,7 @@ class _Service:
         self._blobs = blobs
         self._boot = secrets.token_hex(8)
         self._figures = Figures()
-        self._ingest = Ingest(metrics, blobs, settings)
+        self._ingest = Ingest(metrics, blobs, settings, self._figures.stages)
         self._batcher = Batcher(self._ingest, settings, self._figures)
         self._board = StopBoard()
         self._live = Live(metrics)
@@ -155,6 +155,7 @@ class _Service:
         # A client on another machine puts the host of the URL that it knows in place of an empty one.
         advertised = advertise_grpc or (f":{grpc_bound.port}" if grpc_bound.is_wildcard else str(grpc_bound))
         self._batcher.start()
+        self._figures.watch_loop()
         web = _Web(self._config(address, advertised))
         web_task = asyncio.create_task(web.serve(sockets=[listener]))
         try:

@@ -22,6 +22,7 @@ from ..settings import Settings
 from .artifacts import ArtifactCommit, commit
 from .blobs import BlobStore
 from .metrics import MetricStore
+from .stages import Stages
 
 __all__ = ["Ingest", "Outcome", "Reason", "check_block"]
 
@@ -85,10 +86,13 @@ class _Group:
 class Ingest:
     """Thread-safe: blocks are decoded beside each other, inserts go one at a time."""
 
-    def __init__(self, metrics: MetricStore, blobs: BlobStore, settings: Settings | None = None) -> None:
+    def __init__(
+        self, metrics: MetricStore, blobs: BlobStore, settings: Settings | None = None, stages: Stages | None = None
+    ) -> None:
         self._metrics = metrics
         self._blobs = blobs
         self._settings = settings or Settings()
+        self._stages = stages or Stages()
 
     def write(self, blocks: Sequence[bytes]) -> list[Outcome]:
         """One outcome a block, in their order. Never raises for what a block holds or the store does."""
@@ -135,7 +139,8 @@ class Ingest:
             return refused
         before = batch.total_rows
         try:
-            info = batch.add(unseal(block, self._settings.block_body_bytes_max))
+            with self._stages.spent("decode"):
+                info = batch.add(unseal(block, self._settings.block_body_bytes_max))
         except BlockTooNew as error:
             return Outcome(Reason.TOO_NEW, str(error))
         except BlockError as error:
@@ -176,7 +181,10 @@ class Ingest:
         # `runs` last: a run is listed once something of it can be seen.
         for table in sorted(batch.tables, key=lambda name: name == "runs"):
             if batch.rows(table):
-                self._metrics.insert_native(table, batch.build(table), group.shard)
+                with self._stages.spent("build"):
+                    native = batch.build(table)
+                with self._stages.spent("insert"):
+                    self._metrics.insert_native(table, native, group.shard)
                 killpoint("service.inserted_one")
 
     @staticmethod

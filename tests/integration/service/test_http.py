@@ -132,6 +132,20 @@ def test_metrics_count_what_came(http: HttpClient) -> None:
     wait_for(lambda: "stepwell_queue_bytes 0.0" in http("GET", "/metrics").body.decode())
 
 
+def test_metrics_say_what_each_stage_cost(http: HttpClient) -> None:
+    def cost(stage: str) -> float:
+        text = http("GET", "/metrics").body.decode()
+        [line] = [
+            one for one in text.splitlines() if one.startswith(f'stepwell_stage_cpu_seconds_total{{stage="{stage}"}}')
+        ]
+        return float(line.split()[1])
+
+    stages = ("receive", "decode", "build", "insert", "ack", "loop")
+    before = {stage: cost(stage) for stage in stages}
+    http("POST", "/api/v1/blocks", frame_of(Making(id=new_run()).block(1000)))
+    assert all(cost(stage) > before[stage] for stage in ("decode", "build", "insert", "loop"))
+
+
 def test_a_blob_goes_in_and_comes_out(http: HttpClient) -> None:
     path = f"/api/v1/blobs/{DIGEST}"
     assert http("HEAD", path).status == 404
