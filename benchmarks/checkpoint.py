@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import os
 import random
-import socket
-import subprocess
 import tempfile
 import time
-import urllib.request
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from .figures import Figure, missing
+from .figures import Figure
+from .servers import minio
 from .serving import Site, home_of, serving
 
 __all__ = ["run"]
@@ -26,7 +22,6 @@ MIB = 1 << 20
 SHARE = 0.8  # of the plain client's rate
 BLOCKED_S = 1.0
 MEMORY_MIB = 64.0
-_START_S = 30.0
 _WAIT_S = 600.0
 
 
@@ -38,11 +33,8 @@ def run(quick: bool) -> list[Figure]:
         given = os.environ.get("STEPWELL_BLOBS_URL", "")
         if given.startswith("s3://"):
             return _figures(folder, given, size, repeats)
-        program = _minio()
-        if program is None:
-            return [missing("checkpoint to MinIO", "no MinIO here (bash .ci/components minio), no STEPWELL_BLOBS_URL")]
-        with _minio_running(program, folder / "minio") as url:
-            return _figures(folder, url, size, repeats)
+        with minio(folder / "minio") as server:
+            return _figures(folder, server.url("benchmark"), size, repeats)
 
 
 def _figures(folder: Path, url: str, size: int, repeats: int) -> list[Figure]:
@@ -125,41 +117,3 @@ def _memory(site: Site, name: str) -> int:
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
     return 0
-
-
-def _minio() -> Path | None:
-    cache = os.environ.get("STEPWELL_COMPONENTS") or Path.home() / ".cache" / "stepwell-ci"
-    program = Path(cache) / "bin" / "minio"
-    return program if program.exists() else None
-
-
-@contextmanager
-def _minio_running(program: Path, folder: Path) -> Iterator[str]:
-    folder.mkdir(parents=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {
-        **os.environ,
-        "MINIO_ROOT_USER": "benchmark",
-        "MINIO_ROOT_PASSWORD": "benchmark",
-        "HOME": str(folder),
-    }
-    process = subprocess.Popen(
-        [str(program), "server", str(folder / "objects"), "--address", f"127.0.0.1:{port}", "--quiet"],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        end = time.monotonic() + _START_S
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/minio/health/live", timeout=5).close()
-                break
-            except OSError:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.05)
-        yield f"s3://benchmark?endpoint=127.0.0.1:{port}&secure=0&access_key=benchmark&secret_key=benchmark"
-    finally:
-        process.kill()
-        process.wait()

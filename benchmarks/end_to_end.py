@@ -1,7 +1,10 @@
-"""Points per second from `run.log` to durable rows, all processes on this machine, beside a bare insert.
+"""Points per second from `run.log` to durable rows, sustained, all processes on this machine, beside a bare insert.
 
-The bare insert writes the same number of rows, from Native blocks built beforehand, into the same table of an
-empty store: what the engine itself can take. Both use the embedded store, or the server of STEPWELL_METRICS_URL.
+The training process logs for half a minute, as fast as what it has logged is stored: it holds back while more than
+UNDERWAY points are on their way, as one that computes between its steps does. A rate is of everything logged, until the
+last of it is durable. The bare insert writes rows of the same shape, from Native blocks made beforehand, into the same
+table of a fresh store of the same kind: what the engine itself can take. It is given rows of new runs again and again,
+and only its inserts are timed.
 """
 
 from __future__ import annotations
@@ -13,109 +16,186 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
 from .figures import Figure
-from .serving import serving
+from .servers import metrics_of, stores_of
+from .serving import Site, serving
+from .stages import stages
 
-__all__ = ["run"]
+__all__ = ["WIDTHS", "agent_of", "fresh", "native_blocks", "run", "stored_rows", "wait_until"]
 
-METRICS = 50
+T = TypeVar("T")
+
+WIDTHS = (64, 10)  # metrics a row; the first is what the costs are told of
 TARGET = 1.5e6  # points a second
 SHARE = 0.5  # of the bare insert
-START_S = 30.0
-COSTS = (  # the service's CPU holds that of the embedded engine, which alone takes 530 ms a million
-    ("agent, CPU a million points", "ms", "agent_ms_per_million", 150.0),
-    ("service with chDB, CPU a million points", "ms", "service_ms_per_million", 680.0),
-    ("agent, memory of its own under load", "bytes", "agent_bytes", 80e6),
-    ("training process, memory added by logging", "bytes", "added_bytes", 10e6),
-    ("service with chDB, memory of its own when idle", "bytes", "service_bytes", 550e6),
+SUSTAINED_S = 30.0
+BARE_S = 8.0
+UNDERWAY = 4_000_000
+START_S = 60.0
+_BLOCK_ROWS = 500_000  # Settings.flush_rows
+_LOOK_S = 0.2
+_MARK = bytes([0xA5] * 16)  # the run of prepared blocks: bytes that no other column has, the same in any order
+_ROOT = Path(__file__).resolve().parents[1]
+# name, unit, key of the result, target; the embedded engine's own work is in its service's process.
+_COSTS = (
+    ("agent, CPU", "ms/M points", "agent_ms_per_million", {"embedded": 150.0, "server": 150.0}),
+    ("service {}, CPU", "ms/M points", "service_ms_per_million", {"embedded": 680.0, "server": 150.0}),
+    ("agent, memory", "bytes", "agent_bytes", {"embedded": 80e6, "server": 80e6}),
+    ("training process, memory added", "bytes", "added_bytes", {"embedded": 10e6, "server": 10e6}),
+    ("service {}, memory when idle", "bytes", "service_bytes", {"embedded": 550e6, "server": 550e6}),
 )
+_SERVICE = {"embedded": "with chDB", "server": "without a database"}
 
 
-def run(quick: bool) -> list[Figure]:
-    """The whole path, and the bare insert of as many rows, each in a process and a home of its own."""
-    rows = 20_000 if quick else 1_000_000
-    rates: dict[str, float] = {}
-    figures = []
-    for name in ("log to stored", "bare insert"):
-        with tempfile.TemporaryDirectory(prefix="stepwell-bench-", ignore_cleanup_errors=True) as folder:
-            environment = {**os.environ, "STEPWELL_HOME": f"{folder}/home"}
-            command = [sys.executable, "-m", "benchmarks.end_to_end", name, folder, str(rows)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=900)
-        if done.returncode:
-            raise RuntimeError(f"the benchmark {name!r} failed:\n{done.stderr[-3000:]}")
-        result = json.loads(done.stdout.splitlines()[-1])
-        rates[name] = result["points_per_s"]
-        whole = name == "log to stored"
-        note = f"{result['points']:,} points in {result['seconds']:.1f} s"
-        figures.append(Figure(name, "points/s", (rates[name],), TARGET if whole else None, at_least=whole, note=note))
-        if whole:
-            figures.append(Figure("points not stored", "points", (result["missing_points"],), target=0))
-            figures += [Figure(what, unit, (result[key],), target=target) for what, unit, key, target in COSTS]
-    share = Figure(
-        "share of the bare insert", "", (rates["log to stored"] / rates["bare insert"],), SHARE, at_least=True
-    )
-    return [*figures, share]
+def run(quick: bool, store: str) -> Iterator[Figure]:
+    """Every measurement in a process and a store of its own."""
+    seconds = 2.0 if quick else SUSTAINED_S
+    for width in WIDTHS:
+        whole = _in_a_process("whole", store, width, seconds)
+        rate = whole["points"] / whole["seconds"]
+        note = f"{whole['points']:,} points in {whole['seconds']:.1f} s, of which {whole['logged_s']:.1f} s of logging"
+        shape = f"{width} metrics a row"
+        yield Figure(f"log to stored, {shape}", "points/s", (rate,), TARGET, at_least=True, note=note)
+        missing_points = whole["points"] - whole["stored"]
+        yield Figure(f"points not stored, {shape}", "points", (missing_points,), target=0, note="dropped ones included")
+        if width == WIDTHS[0]:
+            yield from _costs(whole, store)
+        bare = _in_a_process("bare", store, width, 1.0 if quick else BARE_S)
+        of_bare = bare["points"] / bare["seconds"]
+        note = f"{bare['points']:,} points in {bare['seconds']:.1f} s"
+        yield Figure(f"bare insert, {shape}", "points/s", (of_bare,), note=note)
+        yield Figure(f"share of the bare insert, {shape}", "", (rate / of_bare,), SHARE, at_least=True)
 
 
-def _rows() -> list[dict[str, float]]:
+def _costs(whole: dict[str, Any], store: str) -> Iterator[Figure]:
+    for what, unit, key, targets in _COSTS:
+        yield Figure(what.format(_SERVICE[store]), unit, (whole[key],), target=targets[store])
+    for stage, cost in whole["stages"].items():
+        yield Figure(f"of the service's CPU: {stage}", "ms/M points", (cost,))
+
+
+def _in_a_process(what: str, store: str, width: int, seconds: float) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="stepwell-bench-", ignore_cleanup_errors=True) as folder:
+        environment = {**os.environ, "STEPWELL_HOME": f"{folder}/home", "STEPWELL_AGENT_LINGER_S": "1"}
+        command = [sys.executable, "-m", "benchmarks.end_to_end", what, store, folder, str(width), str(seconds)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=_ROOT)
+    if done.returncode:
+        raise RuntimeError(f"{what}, {width} metrics a row: {done.stderr.strip()[-2000:]}")
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def _rows(width: int) -> list[dict[str, float]]:
     source = random.Random(0)
-    return [{f"layer_{i % 10}/metric_{i}": source.gauss(0, 1) for i in range(METRICS)} for _ in range(256)]
+    return [{f"layer_{i % 10}/metric_{i}": source.gauss(0, 1) for i in range(width)} for _ in range(256)]
 
 
-def _whole_path(rows: int) -> dict[str, Any]:
+def _whole_path(store: str, folder: Path, width: int, seconds: float) -> dict[str, Any]:
     import stepwell
 
-    with serving(Path(os.environ["STEPWELL_HOME"])) as site:
+    home = Path(os.environ["STEPWELL_HOME"])
+    with stores_of(store, folder) as stores, serving(home, stores.settings) as site:
         service = psutil.Process(site.pid)
         idle = service.memory_full_info().uss
-        data = _rows()
+        data = _rows(width)
         recorder = stepwell.init(project="benchmark", settings={"quiet": True, "console": False, "capture": False})
-        log = recorder.log
-        log(data[0])
-        agent = _agent(site.home)
+        recorder.log(data[0])
+        agent = agent_of(home)
+        wait_until(lambda: stored_rows(site) > 0, "the first row to be stored")
         before = [_cpu_s(agent), _cpu_s(service)]
+        spent = stages(site)
         own = psutil.Process().memory_full_info().uss
         begin = time.perf_counter()
-        for i in range(1, rows):
-            log(data[i & 255])
+        rows = 1 + _log(recorder, data, site, seconds)
+        logged_s = time.perf_counter() - begin
         added = psutil.Process().memory_full_info().uss - own
-        agent_bytes = agent.memory_full_info().uss
-        agent_s = _cpu_s(agent) - before[0]
-        recorder.finish(timeout=600)
-        seconds = time.perf_counter() - begin
+        agent_bytes, agent_s = agent.memory_full_info().uss, _cpu_s(agent) - before[0]
+        recorder.finish(timeout=120)
+        took = time.perf_counter() - begin
         service_s = _cpu_s(service) - before[1]
+        by_stage = {name: cost - spent.get(name, 0.0) for name, cost in stages(site).items()}
+        by_stage["engine and gRPC"] = max(0.0, service_s - _of_threads(by_stage))
         stored = sum(info.points for info in stepwell.Api().run(f"benchmark/{recorder.id}").metrics)
-    points = rows * METRICS
+    points = rows * width
     return {
         "points": points,
-        "seconds": seconds,
-        "points_per_s": points / seconds,
-        "missing_points": points - stored,
+        "seconds": took,
+        "logged_s": logged_s,
+        "stored": stored,
         "agent_ms_per_million": 1e9 * agent_s / points,
         "service_ms_per_million": 1e9 * service_s / points,
         "agent_bytes": agent_bytes,
         "added_bytes": max(0, added),
         "service_bytes": idle,
+        "stages": {name: 1e9 * cost / points for name, cost in by_stage.items()},
     }
 
 
-def _agent(home: Path) -> psutil.Process:
+def _of_threads(by_stage: dict[str, float]) -> float:
+    """The event loop's thread holds receive and ack."""
+    return sum(cost for name, cost in by_stage.items() if name not in ("receive", "ack"))
+
+
+def _log(recorder: Any, data: Sequence[dict[str, float]], site: Site, seconds: float) -> int:
+    """Rows logged in so many seconds."""
+    log, width = recorder.log, len(data[0])
+    rows = 0
+    begin = look = time.perf_counter()
+    already = stored_rows(site)
+    room = UNDERWAY
+    while (now := time.perf_counter()) - begin < seconds:
+        if now - look > _LOOK_S or room < len(data) * width:
+            room = UNDERWAY - (rows * width - (stored_rows(site) - already))
+            look = now
+        if room < len(data) * width:
+            time.sleep(0.01)
+            continue
+        for row in data:
+            log(row)
+        rows += len(data)
+        room -= len(data) * width
+    return rows
+
+
+def stored_rows(site: Site) -> int:
+    """Over all tables: a few more than there are points."""
+    for line in site.figures().splitlines():
+        if line.startswith("stepwell_rows_total "):
+            return int(float(line.split()[1]))
+    return 0
+
+
+def agent_of(home: Path) -> psutil.Process:
     """The one that the first log call of this home has started."""
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
+
+    def found() -> psutil.Process | None:
         for process in psutil.process_iter():
             try:
                 if "stepwell.agent" in process.cmdline() and process.environ().get("STEPWELL_HOME") == str(home):
                     return process
             except psutil.Error:
                 continue
+        return None
+
+    return wait_until(found, f"an agent of {home} to start")
+
+
+def wait_until(condition: Callable[[], T | None], what: str) -> T:
+    """What it gives once that is true. Raises TimeoutError after a minute."""
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
         time.sleep(0.05)
-    raise RuntimeError(f"no agent of {home} was found")
+    raise TimeoutError(f"waited {START_S:.0f} s in vain for {what}")
 
 
 def _cpu_s(process: psutil.Process) -> float:
@@ -123,38 +203,48 @@ def _cpu_s(process: psutil.Process) -> float:
     return times.user + times.system
 
 
-def _bare_insert(folder: Path, rows: int) -> dict[str, Any]:
-    from stepwell import _core
-    from stepwell.stores.metrics import open_metrics
+def _bare_insert(store: str, folder: Path, width: int, seconds: float) -> dict[str, Any]:
+    made = native_blocks(width, _BLOCK_ROWS, 2)
+    with metrics_of(store, folder) as (metrics, _):
+        points, took = 0, 0.0
+        while took < seconds:
+            for block in made:
+                renamed = fresh(block)
+                begin = time.perf_counter()
+                metrics.insert_native("scalars", renamed)
+                took += time.perf_counter() - begin
+                points += _BLOCK_ROWS // width * width
+    return {"points": points, "seconds": took}
 
-    data = [list(row.items()) for row in _rows()]
-    batch_rows = 10_000
-    blocks = []
-    for start in range(0, rows, batch_rows):
-        block = _core.BlockBuilder(
-            project="benchmark", id="bare", run=bytes(16), rank=0, attempt=1, writer=1, created_ms=1_700_000_000_000
-        )
-        for i in range(start, min(start + batch_rows, rows)):
-            block.add_row(data[i & 255], i + 1, i, 1_700_000_000_000 + i)
+
+def fresh(block: bytes) -> bytes:
+    """The same rows of a run of their own."""
+    return block.replace(_MARK, uuid.uuid4().bytes)
+
+
+def native_blocks(width: int, points: int, count: int) -> list[bytes]:
+    """As the service makes them of an agent's blocks, of a run whose key is _MARK, one after the other."""
+    from stepwell import _core
+
+    data = [list(row.items()) for row in _rows(width)]
+    rows, block_rows, made = points // width, 4_096, []
+    for number in range(count):
         batch = _core.NativeBatch()
-        batch.add(block.encode()[1])
-        blocks.append(batch.build("scalars"))
-    # On a server the rows go beside those of the whole path, under a run of their own.
-    store = open_metrics(os.environ.get("STEPWELL_METRICS_URL") or f"chdb://{folder / 'bare'}")
-    store.migrate()
-    begin = time.perf_counter()
-    for native in blocks:
-        store.insert_native("scalars", native)
-    seconds = time.perf_counter() - begin
-    store.close()
-    points = rows * METRICS
-    return {"points": points, "seconds": seconds, "points_per_s": points / seconds, "missing_points": 0}
+        for start in range(number * rows, (number + 1) * rows, block_rows):
+            block = _core.BlockBuilder(
+                project="benchmark", id="bare", run=_MARK, rank=0, attempt=1, writer=1, created_ms=1_700_000_000_000
+            )
+            for i in range(start, min(start + block_rows, (number + 1) * rows)):
+                block.add_row(data[i & 255], i + 1, i, 1_700_000_000_000 + i)
+            batch.add(block.encode()[1])
+        made.append(batch.build("scalars"))
+    return made
 
 
 def main() -> None:
-    name, folder, rows = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-    result = _whole_path(rows) if name == "log to stored" else _bare_insert(folder, rows)
-    print(json.dumps(result), flush=True)
+    what, store, folder, width, seconds = sys.argv[1:]
+    task = _whole_path if what == "whole" else _bare_insert
+    print(json.dumps(task(store, Path(folder), int(width), float(seconds))), flush=True)
 
 
 if __name__ == "__main__":

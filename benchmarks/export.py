@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from stepwell.home import Home
 from stepwell.query.local import LocalReader
 from stepwell.query.records import RunKey
-from stepwell.stores.local import LocalStores
+from stepwell.stores.blobs import open_blobs
 
 from .figures import Figure
-from .filling import Filling, fill
+from .filling import Filling, fill_store
+from .servers import metrics_of
 
 __all__ = ["run"]
 
@@ -20,14 +21,16 @@ METRICS = 50
 TARGET = 4e6  # points a second
 
 
-def run(quick: bool) -> list[Figure]:
+def run(quick: bool, store: str) -> Iterator[Figure]:
     steps = 10_000 if quick else 200_000
-    with tempfile.TemporaryDirectory(prefix="stepwell-bench-", ignore_cleanup_errors=True) as folder:
-        home = Path(folder) / "home"
-        fill(home, Filling("export", metrics=METRICS, steps=steps))
-        with LocalStores(Home(home)) as stores:
-            reader = LocalReader(stores.metrics, stores.blobs, where="the benchmark's store")
-            return [_rate(reader, steps, long=long) for long in (True, False)]
+    with tempfile.TemporaryDirectory(prefix="stepwell-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        with metrics_of(store, folder) as (metrics, _):
+            fill_store(metrics, Filling("export", metrics=METRICS, steps=steps))
+            blobs = open_blobs(f"file://{folder / 'blobs'}")  # an export of points reads none
+            reader = LocalReader(metrics, blobs, where="the benchmark's store")
+            for long in (True, False):
+                yield _rate(reader, steps, long=long)
 
 
 def _rate(reader: LocalReader, steps: int, *, long: bool) -> Figure:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-__all__ = ["Figure", "compared", "missing", "quantile", "shown", "to_json"]
+__all__ = ["Figure", "compared", "from_json", "missing", "quantile", "shown", "to_json"]
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,8 @@ class Figure:
     """values: of each repeat; the median is the figure, least and greatest its spread.
 
     target: at most this, or (at_least) at least this; None: nothing is asked, it stands beside others. against: which
-    figure `ratio` divides by. absent: why there is none (a peer that is not installed).
+    figure `ratio` divides by. absent: why there is none (a peer that is not installed). curve, at: it is a point of
+    that curve ("a log call, by metrics of the run"), drawn over `at`.
     """
 
     what: str
@@ -28,6 +29,8 @@ class Figure:
     ratio: float | None = None
     note: str = ""
     absent: str = ""
+    curve: str = ""
+    at: float | None = None
 
     @property
     def median(self) -> float:
@@ -73,6 +76,12 @@ def to_json(figure: Figure) -> dict[str, Any]:
     if figure.values:
         values |= {"median": figure.median, "low": min(figure.values), "high": max(figure.values), "met": figure.met}
     return values
+
+
+def from_json(values: Mapping[str, Any]) -> Figure:
+    """What `to_json` made; what else stands there is derived from it."""
+    known = {field.name: values[field.name] for field in fields(Figure) if field.name in values}
+    return Figure(**{**known, "values": tuple(known.get("values") or ())})
 
 
 _SCALES: Mapping[str, Sequence[tuple[float, str]]] = {

@@ -25,8 +25,9 @@ import numpy.typing as npt
 from stepwell.home import Home
 from stepwell.ids import ATTEMPT_EPOCH_S, run_uuid, version_of
 from stepwell.stores.local import LocalStores
+from stepwell.stores.metrics import MetricStore
 
-__all__ = ["Filling", "fill"]
+__all__ = ["Filling", "fill", "fill_store"]
 
 BLOCK_ROWS = 500_000  # what the service puts into one insert (Settings.flush_rows)
 NEWEST_MS = 1_767_225_600_000  # 2026-01-01
@@ -71,16 +72,20 @@ class Filling:
 
 def fill(home: Path | str, filling: Filling) -> list[str]:
     """The ids of the runs, oldest first. Raises StoreBusy where a process has the store open."""
-    ids = [f"r{index:06d}" for index in range(filling.runs)]
     with LocalStores(Home(home)) as stores:
-        insert = stores.metrics.insert_native
-        for start in range(0, filling.runs, 2_000):
-            some = range(start, min(start + 2_000, filling.runs))
-            for table, block in _records(filling, ids, some):
-                insert(table, block)
-        for block in _blocks(filling, ids):
-            insert("scalars", block)
-        stores.metrics.command(_LASTS, {"project": filling.project})
+        return fill_store(stores.metrics, filling)
+
+
+def fill_store(metrics: MetricStore, filling: Filling) -> list[str]:
+    """As `fill`, of any store whose tables have been made."""
+    ids = [f"r{index:06d}" for index in range(filling.runs)]
+    for start in range(0, filling.runs, 2_000):
+        some = range(start, min(start + 2_000, filling.runs))
+        for table, block in _records(filling, ids, some):
+            metrics.insert_native(table, block)
+    for block in _blocks(filling, ids):
+        metrics.insert_native("scalars", block)
+    metrics.command(_LASTS, {"project": filling.project})
     return ids
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,12 @@ class Site:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return str(json.load(answer)["ticket"])
 
+    def figures(self) -> str:
+        """What it says of itself at /metrics."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/metrics", headers=headers), timeout=30) as said:
+            return str(said.read().decode())
+
 
 @contextmanager
 def home_of(home: Path) -> Iterator[Path]:
@@ -53,12 +59,12 @@ def home_of(home: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[Site]:
-    """`stepwell serve` on free ports of the loopback; ended in order."""
+def serving(home: Path, stores: Mapping[str, str] | None = None) -> Iterator[Site]:
+    """`stepwell serve` on free ports of the loopback; ended in order. stores: as Stores.settings has them."""
     home.mkdir(parents=True, exist_ok=True)
     log = home / "serve.log"
     ports = ("--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0")
-    environment = {**os.environ, "STEPWELL_HOME": str(home)}
+    environment = {**os.environ, **(stores or {}), "STEPWELL_HOME": str(home)}
     with log.open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "stepwell", "serve", *ports], stdout=out, stderr=out, env=environment

@@ -34,10 +34,31 @@ def run(quick: bool) -> list[Figure]:
     if done.returncode:
         raise RuntimeError(f"the benchmark of log calls' shapes failed:\n{done.stderr[-3000:]}")
     found: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
-    figures = [Figure(what, "ns", tuple(values)) for what, values in found.items()]
-    ten, thousand = found["10 metrics a call, p50"], found["1000 metrics a call, p50"]
-    slope = tuple((many - few) / 990 for few, many in zip(ten, thousand, strict=True))
-    return [*figures, Figure("each further metric, from 10 to 1,000", "ns", slope, target=NS_A_METRIC)]
+
+    def slope(few: str, many: str) -> tuple[float, ...]:
+        return tuple((high - low) / 990 for low, high in zip(found[few], found[many], strict=True))
+
+    def each(what: str) -> tuple[float, ...]:
+        return tuple(one / 10 for one in found[what])
+
+    return [
+        *(Figure(what, "ns", tuple(values)) for what, values in found.items()),
+        Figure(
+            "each further metric, from 10 to 1,000",
+            "ns",
+            slope("10 metrics a call, p50", "1000 metrics a call, p50"),
+            target=NS_A_METRIC,
+        ),
+        Figure("dict copy, each further metric", "ns", slope("dict copy of 10, p50", "dict copy of 1000, p50")),
+        Figure("each of 10 numpy scalars", "ns", each("10 numpy scalars a call, p50"), target=NS_A_METRIC),
+        Figure(
+            f"each of 10 metrics, from {THREADS} threads",
+            "ns",
+            each(f"10 metrics a call from {THREADS} threads, p50"),
+            target=NS_A_METRIC,
+        ),
+        Figure("dict copy, each of 10", "ns", each("dict copy of 10, p50")),
+    ]
 
 
 def _measure(quick: bool) -> dict[str, list[float]]:
@@ -53,6 +74,7 @@ def _measure(quick: bool) -> dict[str, list[float]]:
             calls = max(200, (20_000 if quick else 200_000) // size)
             rows = [{f"group/metric_{i}": source.random() for i in range(size)} for _ in range(16)]
             found[f"{size} metrics a call, p50"] = [_p50(run.log, rows, calls, clock_ns) for _ in range(ROUNDS)]
+            found[f"dict copy of {size}, p50"] = [_p50(dict.copy, rows, calls, clock_ns) for _ in range(ROUNDS)]
         calls = 2_000 if quick else 20_000
         rows = [{f"group/metric_{i}": np.float32(source.random()) for i in range(10)} for _ in range(16)]
         found["10 numpy scalars a call, p50"] = [_p50(run.log, rows, calls, clock_ns) for _ in range(ROUNDS)]

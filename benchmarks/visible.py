@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .figures import Figure, quantile
+from .servers import stores_of
 from .serving import Site, home_of, serving
 from .training import training
 
@@ -20,12 +21,13 @@ METRIC = "live/metric_000"
 BETWEEN_S = 0.02  # two questions
 
 
-def run(quick: bool) -> list[Figure]:
+def run(quick: bool, store: str) -> list[Figure]:
     steps = 50 if quick else 300
     with (
         tempfile.TemporaryDirectory(prefix="stepwell-bench-", ignore_cleanup_errors=True) as folder,
         home_of(Path(folder) / "home") as home,
-        serving(home) as site,
+        stores_of(store, Path(folder)) as stores,
+        serving(home, stores.settings) as site,
     ):
         delays = _delays(site, steps)
     note = f"{len(delays)} points, ten a second, of 10 metrics"
