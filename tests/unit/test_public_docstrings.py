@@ -19,7 +19,7 @@ from stepwell import query
 from stepwell.run import Fields
 
 # Made by the package and handed out: how they are constructed is nobody's business but ours.
-HANDED_OUT = {stepwell.Run, Fields, query.Run, query.Runs, query.Checkpoint, query.Console}
+HANDED_OUT = {stepwell.Run, Fields, query.Run, query.Runs, query.Artifact, query.Console}
 CLASSES = {
     *(getattr(stepwell, name) for name in stepwell.__all__ if inspect.isclass(getattr(stepwell, name))),
     *(getattr(query, name) for name in query.__all__ if inspect.isclass(getattr(query, name))),

@@ -20,6 +20,7 @@ from .http_sender import HttpLink
 __all__ = ["BlobLink", "GrpcBlobs", "HttpBlobs", "MissingBlob"]
 
 _CALL_TIMEOUT_S = 60.0
+_COMMIT_S_A_FILE = 0.05
 _HAVE_AT_ONCE = 500
 
 
@@ -68,7 +69,8 @@ class GrpcBlobs:
 
     def commit(self, staged: Staged, digests: dict[str, str]) -> None:
         files = [
-            blob_pb2.ArtifactFile(path=file.path, digest=digests[file.path], size=file.size) for file in staged.files
+            blob_pb2.ArtifactFile(path=file.path, digest=digests[file.path], size=file.size, uri=file.uri)
+            for file in staged.files
         ]
         request = blob_pb2.CommitRequest(
             run=staged.run,
@@ -84,8 +86,13 @@ class GrpcBlobs:
             files=files,
             project=staged.project,
             id=staged.id,
+            type=staged.type,
+            aliases=staged.aliases,
+            part=staged.part,
+            parts=staged.parts,
         )
-        self._call(self._stub.Commit, request)
+        # The service looks for every blob of it.
+        self._call(self._stub.Commit, request, timeout=_CALL_TIMEOUT_S + len(files) * _COMMIT_S_A_FILE)
 
     def close(self) -> None:
         self._channel.close()
@@ -135,7 +142,11 @@ class HttpBlobs:
             "kind": staged.kind,
             "name": staged.name,
             "metadata": staged.metadata,
-            "files": [{"path": f.path, "digest": digests[f.path], "size": f.size} for f in staged.files],
+            "files": [{"path": f.path, "digest": digests[f.path], "size": f.size, "uri": f.uri} for f in staged.files],
+            "type": staged.type,
+            "aliases": staged.aliases,
+            "part": staged.part,
+            "parts": staged.parts,
         }
         data = json.dumps(body).encode()
         status, reply = self._link.request("POST", "/api/v1/artifacts", data, {"Content-Type": "application/json"})

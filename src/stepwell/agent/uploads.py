@@ -54,8 +54,8 @@ def upload(link: BlobLink, staged: Staged, before_chunk: Callable[[], None], chu
     digests = staged.digests()
     sent = 0
     for attempt in range(_COMMIT_TRIES):
-        held = link.have(sorted(set(digests.values())))
-        for file in staged.files:
+        held = link.have(sorted({digests[file.path] for file in staged.uploads}))
+        for file in staged.uploads:
             digest = digests[file.path]
             if digest not in held:
                 link.put(digest, file.size, polite(staged.chunks(file, chunk_bytes)))

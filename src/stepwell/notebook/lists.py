@@ -1,4 +1,4 @@
-"""Lists that show themselves as tables: metrics, checkpoints, histograms; and the wide table of a history."""
+"""Lists that show themselves as tables: metrics, artifacts, histograms; and the wide table of a history."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .html import Cell, ago, bars, clean, framed, number, size, sparkline, table
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from ..query import Checkpoint, HistogramPoint, MetricInfo
+    from ..query import Artifact, HistogramPoint, MetricInfo
 
-__all__ = ["MARK", "Listing", "checkpoint_list", "histogram_card", "histogram_list", "metric_list", "show_tables"]
+__all__ = ["MARK", "Listing", "artifact_list", "histogram_card", "histogram_list", "metric_list", "show_tables"]
 
 MARK = {"stepwell": "history"}
 """Metadata of a table that `show_tables` draws: other tables of Arrow are not ours."""
@@ -54,22 +54,31 @@ def metric_list(infos: Sequence[MetricInfo]) -> Cell:
     return framed(table(columns, rows, _note(rows, infos, "metrics")))
 
 
-def checkpoint_list(found: Sequence[Checkpoint]) -> Cell:
+def artifact_list(found: Sequence[Artifact]) -> Cell:
     columns = (
-        ("checkpoint", False),
+        ("name", False),
+        ("type", False),
+        ("version", False),
         ("step", True),
         ("size", True),
-        ("files", True),
         ("made (UTC)", False),
         ("state", False),
         ("metadata", False),
     )
     rows = []
     for one in found[:_LISTED]:
-        where = "stored" if one.complete else '<span class="m">waiting on its host</span>'
+        version = "" if one.version is None else ", ".join((f"v{one.version}", *one.aliases))
         told = text(_flat(one.metadata), 60)
-        rows.append([text(one.name), f"{one.step:,}", size(one.size), str(len(one.files)), ago(one.time), where, told])
-    return framed(table(columns, rows, _note(rows, found, "checkpoints")))
+        told_of = [text(one.name), text(one.type), text(version), f"{one.step:,}", size(one.size), ago(one.time)]
+        rows.append([*told_of, _whereabouts(one), told])
+    return framed(table(columns, rows, _note(rows, found, "artifacts")))
+
+
+def _whereabouts(one: Artifact) -> Cell:
+    if one.complete:
+        return "stored"
+    told = f"{one.parts_in} of {one.parts} parts" if one.state == "partial" else "waiting on its host"
+    return f'<span class="m">{told}</span>' if one.state != "deleted" else "deleted"
 
 
 def histogram_card(point: HistogramPoint) -> Cell:

@@ -1,4 +1,4 @@
-"""Reading: Api, filters, history, histograms, console, checkpoints, from a service or the stores at hand.
+"""Reading: Api, filters, history, histograms, console, artifacts, from a service or the stores at hand.
 
 Never writes a run, never imports agent, run or service. Called by people's notebooks, the CLI, and the
 service's reading routes (which hand it their stores).
@@ -6,7 +6,7 @@ service's reading routes (which hand it their stores).
 
 from ..errors import FilterError, NotFound
 from .api import Api
-from .checkpoint import Checkpoint
+from .artifact import Artifact
 from .console import Console, ConsoleLine
 from .distribution import HistogramPoint
 from .records import Event, MetricInfo
@@ -15,7 +15,7 @@ from .view import Run
 
 __all__ = [
     "Api",
-    "Checkpoint",
+    "Artifact",
     "Console",
     "ConsoleLine",
     "Event",

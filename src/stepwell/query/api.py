@@ -10,16 +10,17 @@ from types import TracebackType
 import pyarrow as pa
 
 from ..address import fetch_info, find_service, local_service, token_for
-from ..errors import NotFound, ServiceUnavailable, StepwellError, StoreBusy
+from ..errors import InvalidValue, NotFound, ServiceUnavailable, StepwellError, StoreBusy
 from ..home import Home
-from ..ids import split_run
-from ..notebook.lists import MARK, show_tables
+from ..ids import split_artifact, split_run
+from ..notebook.lists import MARK, Listing, artifact_list, show_tables
 from ..platforms import needs_unix
+from .artifact import Artifact
 from .history import history_schema
 from .reader import Reader
-from .records import RunKey
+from .records import ArtifactInfo, RunKey
 from .runs import Runs
-from .view import Run, check_names
+from .view import Run, check_names, user_name
 
 __all__ = ["Api", "open_reader"]
 
@@ -144,6 +145,78 @@ class Api:
         if not long:
             check_names(self._reader, keys, names, table)
         return table.replace_schema_metadata(MARK)
+
+    def artifact(self, path: str, type: str | None = None) -> Artifact:
+        """One version of an artifact.
+
+        Args:
+            path: "project/name:v3", "project/name:best"; without a version or alias it is the newest.
+            type: Of the artifact, where several of this name have different ones. Default: any.
+
+        Raises:
+            NotFound: No such artifact or version; the message says which there are.
+
+        Example:
+            ```python
+            api.artifact("digits/model.npz:best").download("restored")
+            ```
+        """
+        project, name, version = split_artifact(path)
+        if project is None:
+            raise InvalidValue(f'an artifact is named "project/name:version" here, not {path!r}')
+        try:
+            info = self._reader.artifact(project, name, version, type=type)
+        except NotFound:
+            if not path.endswith(f":{version}"):
+                raise
+            try:  # a file's name may hold a colon
+                info = self._reader.artifact(project, f"{name}:{version}", "latest", type=type)
+            except NotFound:
+                info = self._reader.artifact(project, name, version, type=type)
+        return self._artifact(project, info)
+
+    def artifacts(self, project: str, name: str | None = None, type: str | None = None) -> list[Artifact]:
+        """The versions of a project's artifacts, by type, name and number; `artifact(...)` has the files of one.
+
+        Args:
+            project: Its name.
+            name: Only versions of this name. Default: of all.
+            type: Only of this type: "checkpoint", "dataset", ... Default: of all.
+        """
+        found = self._reader.versions(project, name=name, type=type)
+        return Listing([self._artifact(project, info) for info in found], artifact_list)
+
+    def set_aliases(
+        self, path: str, add: Sequence[str] = (), remove: Sequence[str] = (), type: str | None = None
+    ) -> Artifact:
+        """Moves aliases to a version, or takes them away from it; for everybody who reads.
+
+        Args:
+            path: "project/name:v3", or another alias of the version.
+            add: Names that point to it from now on, and to no other version any more.
+            remove: Names that no longer point to it.
+            type: As for `artifact`.
+
+        Returns:
+            The version as it is then.
+
+        Raises:
+            NotFound: No such version.
+            InvalidValue: What cannot be an alias; "latest", which is the newest by itself.
+
+        Example:
+            ```python
+            api.set_aliases("digits/model.npz:v3", add=["best"])
+            ```
+        """
+        project, name, version = split_artifact(path)
+        if project is None:
+            raise InvalidValue(f'an artifact is named "project/name:version" here, not {path!r}')
+        info = self._reader.set_aliases(project, name, version, add=add, remove=remove, type=type, by=user_name())
+        return self._artifact(project, info)
+
+    def _artifact(self, project: str, info: ArtifactInfo) -> Artifact:
+        return Artifact(info.run or RunKey(project, ""), info, self._reader)
 
     def _key(self, path: str) -> RunKey:
         project, run_id = split_run(path)

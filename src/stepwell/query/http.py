@@ -125,7 +125,32 @@ class HttpReader:
         return [event_from_json(value) for value in self._json(_path(key, "events"))["events"]]
 
     def artifacts(self, key: RunKey) -> list[ArtifactInfo]:
-        return [artifact_from_json(value) for value in self._json(_path(key, "checkpoints"))["checkpoints"]]
+        return [artifact_from_json(value) for value in self._json(_path(key, "artifacts"))["artifacts"]]
+
+    def versions(self, project: str, *, name: str | None = None, type: str | None = None) -> list[ArtifactInfo]:
+        asked = {"project": project, "name": name, "type": type}
+        query = [(key, value) for key, value in asked.items() if value is not None]
+        return [artifact_from_json(value) for value in self._json("/artifacts", query)["artifacts"]]
+
+    def artifact(self, project: str, name: str, selector: str = "latest", *, type: str | None = None) -> ArtifactInfo:
+        query = [("version", selector)] + ([("type", type)] if type is not None else [])
+        return artifact_from_json(self._json(_artifact_path(project, name), query))
+
+    def set_aliases(
+        self,
+        project: str,
+        name: str,
+        selector: str,
+        *,
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+        type: str | None = None,
+        by: str = "",
+    ) -> ArtifactInfo:
+        body = {"version": selector, "add": list(add), "remove": list(remove), "type": type, "by": by}
+        path = _artifact_path(project, name)
+        reply = self._ask("PATCH", f"{self._url}/api/v1{path}", json.dumps(body).encode())
+        return artifact_from_json(self._parsed(reply, path))
 
     def last_step(self, key: RunKey, rank: int) -> LastStep:
         return last_step_from_json(self._json(_path(key, "last_step"), [("rank", rank)]))
@@ -225,6 +250,10 @@ def _pool(url: str, **options: Any) -> urllib3.PoolManager:
 
 def _path(key: RunKey, what: str = "") -> str:
     return f"/runs/{quote(key.project, safe='')}/{quote(key.id, safe='')}" + (f"/{what}" if what else "")
+
+
+def _artifact_path(project: str, name: str) -> str:
+    return f"/artifacts/{quote(project, safe='')}/{quote(name, safe='')}"
 
 
 def _reason(error: Exception) -> str:

@@ -190,7 +190,7 @@ def _sync_staged(stores: LocalStores, folder: Path, done: Synced) -> None:
 
 def _store_staged(stores: LocalStores, staged: Staged) -> None:
     digests = staged.digests()
-    for file in staged.files:
+    for file in staged.uploads:
         if not stores.blobs.has(digests[file.path]):
             stores.blobs.put(staged.chunks(file), digests[file.path], file.size)
     stores.ingest.commit_artifact(
@@ -207,7 +207,11 @@ def _store_staged(stores: LocalStores, staged: Staged) -> None:
             kind=staged.kind,
             name=staged.name,
             metadata=staged.metadata,
-            files=tuple(ArtifactFile(file.path, digests[file.path], file.size) for file in staged.files),
+            files=tuple(ArtifactFile(file.path, digests[file.path], file.size, file.uri) for file in staged.files),
+            type=staged.type,
+            aliases=staged.aliases,
+            part=staged.part,
+            parts=staged.parts,
         )
     )
 

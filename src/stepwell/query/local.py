@@ -14,13 +14,13 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from ..errors import FilterError, NotFound, StoreError
-from . import sql
+from . import artifact_rows, sql
 from .edits import apply_edit, checked
 from .filter_sql import condition
 from .filters import parse
 from .history import chosen, history_schema, widen
 from .reader import CONSOLE_SCHEMA, HISTOGRAM_SCHEMA, LONG_SCHEMA, PAGE, TEXT_SCHEMA
-from .records import ArtifactFile, ArtifactInfo, Event, LastStep, MetricInfo, RunInfo, RunKey
+from .records import ArtifactInfo, Event, LastStep, MetricInfo, RunInfo, RunKey
 from .series_tables import Series, SeriesAsked
 
 __all__ = ["BlobSource", "LocalReader", "MetricSource", "utc"]
@@ -203,15 +203,28 @@ class LocalReader:
         return [Event(**{**row, "time": utc(row["time"]), "body": _object(row["body"])}) for row in rows]
 
     def artifacts(self, key: RunKey) -> list[ArtifactInfo]:
-        infos = []
-        for row in self._metrics.rows(sql.ARTIFACTS, _run(key)):
-            files = tuple(
-                ArtifactFile(str(file["path"]), int(file["size"]), str(file.get("digest", "")))
-                for file in json.loads(row.pop("files") or "[]")
-            )
-            metadata = _object(row.pop("metadata"))
-            infos.append(ArtifactInfo(**{**row, "time": utc(row["time"])}, files=files, metadata=metadata))
-        return infos
+        return artifact_rows.artifacts_of_run(self._metrics, key)
+
+    def versions(self, project: str, *, name: str | None = None, type: str | None = None) -> list[ArtifactInfo]:
+        return artifact_rows.versions(self._metrics, project, name=name, type=type)
+
+    def artifact(self, project: str, name: str, selector: str = "latest", *, type: str | None = None) -> ArtifactInfo:
+        return artifact_rows.artifact(self._metrics, project, name, selector, type=type)
+
+    def set_aliases(
+        self,
+        project: str,
+        name: str,
+        selector: str,
+        *,
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+        type: str | None = None,
+        by: str = "",
+    ) -> ArtifactInfo:
+        return artifact_rows.set_aliases(
+            self._metrics, project, name, selector, add=add, remove=remove, type=type, by=by
+        )
 
     def last_step(self, key: RunKey, rank: int) -> LastStep:
         if not self._metrics.rows(sql.RUNS.format("run = {run:UUID}"), {**_run(key), "limit": 1, "offset": 0}):

@@ -99,7 +99,27 @@ class Reader(Protocol):
 
     def events(self, key: RunKey) -> list[Event]: ...
 
-    def artifacts(self, key: RunKey) -> list[ArtifactInfo]: ...
+    def artifacts(self, key: RunKey) -> list[ArtifactInfo]:
+        """What the run has logged under names, in its order, with files."""
+
+    def versions(self, project: str, *, name: str | None = None, type: str | None = None) -> list[ArtifactInfo]:
+        """Of a project, by type, name and number, without files."""
+
+    def artifact(self, project: str, name: str, selector: str = "latest", *, type: str | None = None) -> ArtifactInfo:
+        """One version with files. selector: v3, latest or an alias. Raises NotFound."""
+
+    def set_aliases(
+        self,
+        project: str,
+        name: str,
+        selector: str,
+        *,
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+        type: str | None = None,
+        by: str = "",
+    ) -> ArtifactInfo:
+        """Moves aliases to a version, or takes them away from it. Raises NotFound, InvalidValue, AuthError."""
 
     def last_step(self, key: RunKey, rank: int) -> LastStep: ...
 

@@ -105,16 +105,25 @@ class Event:
 
 @dataclass(frozen=True)
 class ArtifactFile:
-    """One file of a checkpoint. digest: blake3 in hexadecimal, empty until it is uploaded. size: bytes."""
+    """One file of an artifact. digest: blake3 in hexadecimal, empty until it is uploaded. size: bytes.
+
+    uri: of a reference, whose bytes are elsewhere; its digest is what was said of it ("sha256:...").
+    """
 
     path: str
     size: int
     digest: str = ""
+    uri: str = ""
 
 
 @dataclass(frozen=True)
 class ArtifactInfo:
-    """A named manifest of files. state: staged (still on its host) | complete (in the blob store)."""
+    """A named manifest of files.
+
+    state: staged (still on its host) | partial (not all ranks' parts are in) | complete (in the blob store) | deleted.
+    version: its number under (project, type, name); None while it is not complete. files: empty in lists of versions.
+    key: of its first row in the tables: "run writer row_seq", by which an alias or a use points to it.
+    """
 
     name: str
     kind: str
@@ -125,6 +134,15 @@ class ArtifactInfo:
     size: int
     files: tuple[ArtifactFile, ...]
     metadata: Mapping[str, Any]
+    type: str = ""
+    version: int | None = None
+    aliases: tuple[str, ...] = ()
+    run: RunKey | None = None
+    digest: str = ""
+    committed: datetime | None = None
+    parts: int = 0
+    parts_in: int = 0
+    key: str = ""
 
 
 @dataclass(frozen=True)

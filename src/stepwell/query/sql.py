@@ -7,7 +7,6 @@ formatted stands for a condition that filter_sql or local.py made of constants a
 from __future__ import annotations
 
 __all__ = [
-    "ARTIFACTS",
     "CONSOLE",
     "EVENTS",
     "FIELDS",
@@ -132,9 +131,4 @@ ORDER BY time, writer, row_seq
 EVENTS = """
 SELECT toString(kind) AS kind, time, rank, attempt, step, body FROM v_events WHERE run = {run:UUID}
 ORDER BY time, version
-"""
-
-ARTIFACTS = """
-SELECT name, toString(kind) AS kind, step, rank, time, toString(state) AS state, size, files, metadata
-FROM v_artifacts WHERE run = {run:UUID} ORDER BY time, row_seq
 """

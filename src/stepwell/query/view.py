@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ..notebook.lists import MARK, Listing, checkpoint_list, histogram_list, metric_list
+from ..notebook.lists import MARK, Listing, artifact_list, histogram_list, metric_list
 from ..notebook.options import Options
 from ..notebook.showing import plotted
-from .checkpoint import Checkpoint
+from .artifact import Artifact
 from .console import Console, collapse
 from .distribution import HistogramPoint, histogram_points
 from .reader import Reader
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ..notebook.plot import Plot
 
-__all__ = ["Run", "check_names"]
+__all__ = ["Run", "check_names", "user_name"]
 
 
 class Unchanged(enum.Enum):
@@ -98,7 +98,7 @@ class Run:
         changes: dict[str, Any] = {key: value for key, value in given.items() if value is not UNCHANGED}
         if isinstance(changes.get("tags"), tuple):
             changes["tags"] = list(changes["tags"])
-        self._info, self._has_last = self._reader.update(self.key, changes, by=_user()), True
+        self._info, self._has_last = self._reader.update(self.key, changes, by=user_name()), True
         return self
 
     @property
@@ -319,11 +319,21 @@ class Run:
         """Its output as a terminal would show it at the end, each line with time, rank and stream."""
         return collapse(self._reader.console(self.key))
 
-    def checkpoints(self) -> list[Checkpoint]:
+    def artifacts(self, type: str | None = None) -> list[Artifact]:
+        """All that it logged under names, in the order it did: checkpoints, data sets, ...
+
+        Args:
+            type: Only those of this type. Default: all.
+        """
+        found = self._reader.artifacts(self.key)
+        made = [Artifact(self.key, info, self._reader) for info in found if type in (None, info.type)]
+        return Listing(made, artifact_list)
+
+    def checkpoints(self) -> list[Artifact]:
         """In the order they were made; `.download(directory)` fetches one, every byte checked."""
         found = self._reader.artifacts(self.key)
-        made = [Checkpoint(self.key, info, self._reader.blob) for info in found if info.kind == "checkpoint"]
-        return Listing(made, checkpoint_list)
+        made = [Artifact(self.key, info, self._reader) for info in found if info.kind == "checkpoint"]
+        return Listing(made, artifact_list)
 
     def to_pandas(self, *metrics: str) -> pd.DataFrame:
         """`history(*metrics)` as a data frame. Needs pandas.
@@ -338,7 +348,8 @@ class Run:
         return None if value is None else str(value)
 
 
-def _user() -> str:
+def user_name() -> str:
+    """Who changes something, by what this machine knows."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a user id without a name

@@ -82,12 +82,23 @@ def event_from_json(value: Mapping[str, Any]) -> Event:
 
 
 def artifact_to_json(info: ArtifactInfo) -> Json:
-    return {**asdict(info), "time": _time(info.time), "metadata": json.dumps(info.metadata)}
+    return {
+        **asdict(info),
+        "time": _time(info.time),
+        "committed": _time(info.committed, "microseconds"),
+        "metadata": json.dumps(info.metadata),
+    }
 
 
 def artifact_from_json(value: Mapping[str, Any]) -> ArtifactInfo:
     files = tuple(ArtifactFile(**file) for file in value["files"])
-    decoded = {"time": datetime.fromisoformat(value["time"]), "metadata": json.loads(value["metadata"])}
+    decoded = {
+        "time": datetime.fromisoformat(value["time"]),
+        "committed": _moment(value["committed"]),
+        "metadata": json.loads(value["metadata"]),
+        "aliases": tuple(value["aliases"]),
+        "run": None if value["run"] is None else RunKey(**value["run"]),
+    }
     return ArtifactInfo(**{**value, **decoded, "files": files})
 
 
@@ -99,8 +110,8 @@ def last_step_from_json(value: Mapping[str, Any]) -> LastStep:
     return LastStep(**value)
 
 
-def _time(time: datetime | None) -> str | None:
-    return None if time is None else time.isoformat(timespec="milliseconds")
+def _time(time: datetime | None, unit: str = "milliseconds") -> str | None:
+    return None if time is None else time.isoformat(timespec=unit)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -1,7 +1,7 @@
 """The run: what user code holds from `init` to `finish`.
 
 Owns the order of things at the end. Values are read by C++ or `values`, fields written by `fields` and `labels`,
-checkpoints staged by `checkpoint`; the wait for the agent is `waiting`'s.
+artifacts kept by `staging`; the wait for the agent is `waiting`'s.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -39,6 +39,8 @@ from .waiting import Left, wait_until_kept
 
 if TYPE_CHECKING:
     from ..notebook.plot import Plot
+    from .logged import LoggedArtifact
+    from .staging import Stager
 
 __all__ = ["Run", "Terms"]
 
@@ -136,21 +138,27 @@ class Run:
         step: int | None = None,
         name: str | None = None,
         metadata: Mapping[str, Any] | None = None,
-    ) -> None:
+        *,
+        aliases: Sequence[str] = ("latest",),
+    ) -> LoggedArtifact:
         """Keeps a file, or all files of a folder, as a checkpoint of the run.
 
         Returns when a copy lies in staging, so that the original may be changed or removed at once; the agent uploads
-        it.
+        it. Checkpoints of one name in a project are its versions v0, v1, ...
 
         Args:
             path: A file or a folder.
             step: Whole number of 64 bits. Default: the last step logged, or 0.
             name: Default: the file's or folder's own name.
             metadata: A dict of plain values, kept with it.
+            aliases: Names such as "best" that point to it from now on. "latest" always is the newest.
+
+        Returns:
+            What says where it is: `.state`, and `.wait()` until it is in the store.
 
         Raises:
             StagingError: It cannot be kept: no such file, or no room. Nothing of it is.
-            InvalidValue: A bad name or step, or the run is finished.
+            InvalidValue: A bad name, step or alias, or the run is finished.
 
         Example:
             ```python
@@ -158,21 +166,68 @@ class Run:
             run.log_checkpoint("model.npz", step=1000, metadata={"val/acc": 0.97})
             ```
         """
+        from .artifacts import log_files
+
+        return log_files(self, "checkpoint", path, name, step=step, metadata=metadata, aliases=aliases)
+
+    def log_artifact(
+        self,
+        path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        name: str | None = None,
+        type: str = "dataset",
+        *,
+        aliases: Sequence[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        step: int | None = None,
+    ) -> LoggedArtifact:
+        """Keeps files under a name that has versions in the project: a data set, a model, a report.
+
+        Like `log_checkpoint`, it returns when a copy lies in staging. The same content again is the same version.
+
+        Args:
+            path: A file, a folder, or several of them.
+            name: Default: the file's or folder's own name; of several it must be given.
+            type: What it is to people: "dataset", "model" or another word of at most 64 bytes.
+            aliases: Names such as "best" that point to it from now on. "latest" always is the newest.
+            metadata: A dict of plain values, kept with it.
+            step: Whole number of 64 bits. Default: the last step logged, or 0.
+
+        Returns:
+            What says where it is: `.state`, and `.wait()` until it is in the store.
+
+        Raises:
+            StagingError: It cannot be kept: no such file, or no room. Nothing of it is.
+            InvalidValue: A bad name, type, step or alias, or the run is finished.
+
+        Example:
+            ```python
+            np.savez("digits.npz", images=weights)
+            run.log_artifact("digits.npz", "digits", aliases=["reviewed"])
+            ```
+        """
+        from .artifacts import log_files
+
+        return log_files(self, "artifact", path, name, step=step, type=type, metadata=metadata, aliases=aliases)
+
+    def stager(self, what: str) -> Stager | None:
+        """By which an artifact of any kind is kept; None where nothing is recorded. For those who log one.
+
+        Args:
+            what: The call, for the error.
+
+        Raises:
+            InvalidValue: The run is finished.
+        """
         recorder, home = self._recorder, self._home
         if recorder is None or home is None:
-            return
+            return None
         if self._finished:
-            raise InvalidValue(
-                f"log_checkpoint was called after {self.path} was finished; {os.fspath(path)} is not kept"
-            )
-        from .checkpoint import Origin, stage_checkpoint
+            raise InvalidValue(f"{what} was called after {self.path} was finished; it is not kept")
+        from .staging import Origin, Stager
 
         terms = self._terms
         origin = Origin(terms.project, terms.id, terms.uuid.bytes, terms.rank, terms.attempt, terms.server, terms.mode)
-        at_step = step if step is not None else recorder.last_step or 0
-        if isinstance(at_step, bool) or not isinstance(at_step, int) or not -(2**63) <= at_step < 2**63:
-            raise InvalidValue(f"the step of a checkpoint is a whole number of 64 bits, not {step!r}")
-        stage_checkpoint(path, name, at_step, metadata, origin, recorder, home, self._settings)
+        return Stager(origin, recorder, home, self._settings)
 
     def finish(self, exit_code: int = 0, timeout: float | None = None) -> None:
         """Ends the run, and waits for what it recorded to be on its way; called by itself when the process ends.

@@ -88,7 +88,11 @@ class BlobService(blob_pb2_grpc.BlobsServicer):  # type: ignore[misc]
             kind=request.kind,
             name=request.name,
             metadata=request.metadata,
-            files=tuple(ArtifactFile(file.path, file.digest, file.size) for file in request.files),
+            files=tuple(ArtifactFile(file.path, file.digest, file.size, file.uri) for file in request.files),
+            type=request.type,
+            aliases=tuple(request.aliases),
+            part=request.part,
+            parts=request.parts,
         )
         try:
             await asyncio.to_thread(self._ingest.commit_artifact, commit)

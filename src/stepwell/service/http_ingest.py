@@ -29,6 +29,7 @@ class _File(BaseModel):
     path: str
     digest: str
     size: Annotated[int, Field(ge=0)]
+    uri: str = ""
 
 
 class _Commit(BaseModel):
@@ -47,6 +48,10 @@ class _Commit(BaseModel):
     name: str
     metadata: str = "{}"
     files: list[_File]
+    type: str = ""
+    aliases: list[str] = []
+    part: Annotated[int, Field(ge=0)] = 0
+    parts: Annotated[int, Field(ge=0)] = 0
 
     def request(self) -> ArtifactCommit:
         try:
@@ -55,10 +60,11 @@ class _Commit(BaseModel):
         except ValueError:
             raise InvalidValue("run and writer are hexadecimal") from None
         return ArtifactCommit(
-            **self.model_dump(exclude={"run", "writer", "files"}),
+            **self.model_dump(exclude={"run", "writer", "files", "aliases"}),
             run=run,
             writer=writer,
-            files=tuple(ArtifactFile(file.path, file.digest, file.size) for file in self.files),
+            files=tuple(ArtifactFile(file.path, file.digest, file.size, file.uri) for file in self.files),
+            aliases=tuple(self.aliases),
         )
 
 

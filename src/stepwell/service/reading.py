@@ -1,5 +1,5 @@
-"""The reading half of the HTTP API: every route that answers a question, over any Reader, and the one by which people
-change a run's name, tags, notes or colour.
+"""The reading half of the HTTP API: every route that answers a question, over any Reader, and the two by which people
+change a run's name, tags, notes or colour, and move an artifact's aliases.
 
 Mounted by the service's app, which checks tokens and hosts before anything here runs. The handlers are plain
 functions, so each runs in a worker thread: the event loop never waits for the store.
@@ -15,6 +15,7 @@ import pyarrow as pa
 from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.routing import APIRoute
+from pydantic import BaseModel, Field
 
 from ..errors import BlobError, FilterError, InvalidValue, NotFound, StepwellError, StoreError
 from ..ids import split_run
@@ -35,6 +36,16 @@ _STATUS: tuple[tuple[type[StepwellError], int], ...] = (
 )
 
 Metrics = Annotated[list[str], Query(alias="metric", max_length=10_000, default_factory=list)]
+
+
+class AliasChange(BaseModel):
+    """version: v3, latest or an alias."""
+
+    version: str = "latest"
+    add: list[str] = []
+    remove: list[str] = []
+    type: str | None = None
+    by: str = Field("", max_length=512)
 
 
 class JsonErrorsRoute(APIRoute):
@@ -117,10 +128,30 @@ def reading_router(reader: Reader) -> APIRouter:
     def events(project: str, id: str) -> JSONResponse:
         return JSONResponse({"events": [event_to_json(event) for event in reader.events(RunKey(project, id))]})
 
-    @router.get("/runs/{project}/{id}/checkpoints")
-    def checkpoints(project: str, id: str) -> JSONResponse:
+    @router.get("/runs/{project}/{id}/artifacts")
+    def artifacts(project: str, id: str) -> JSONResponse:
+        """All that the run logged under names, with files, versions and aliases."""
         found = reader.artifacts(RunKey(project, id))
-        return JSONResponse({"checkpoints": [artifact_to_json(info) for info in found]})
+        return JSONResponse({"artifacts": [artifact_to_json(info) for info in found]})
+
+    @router.get("/artifacts")
+    def versions(project: str, name: str | None = None, type: str | None = None) -> JSONResponse:
+        """The versions of a project's artifacts, by type, name and number, without files."""
+        found = reader.versions(project, name=name, type=type)
+        return JSONResponse({"artifacts": [artifact_to_json(info) for info in found]})
+
+    @router.get("/artifacts/{project}/{name:path}")
+    def artifact(project: str, name: str, version: str = "latest", type: str | None = None) -> JSONResponse:
+        """One version with its files. `version`: v3, latest or an alias."""
+        return JSONResponse(artifact_to_json(reader.artifact(project, name, version, type=type)))
+
+    @router.patch("/artifacts/{project}/{name:path}")
+    def alias(project: str, name: str, change: AliasChange) -> JSONResponse:
+        """Moves aliases to a version (`add`), or takes them away from it (`remove`); answers with the version."""
+        found = reader.set_aliases(
+            project, name, change.version, add=change.add, remove=change.remove, type=change.type, by=change.by
+        )
+        return JSONResponse(artifact_to_json(found))
 
     @router.get("/runs/{project}/{id}/last_step")
     def last_step(project: str, id: str, rank: Annotated[int, Query(ge=0, lt=1 << 32)] = 0) -> JSONResponse:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
 
 from ..errors import SpoolError
 from .layout import Destination, read_json, write_json
@@ -21,6 +22,7 @@ _DIGESTS = "digests.json"
 _REFUSED = "refused.json"
 _LOCK = "upload.lock"
 _CHUNK_BYTES = 1 << 20
+_CHANGED = "log it again once it is whole (copy=True takes a copy at once)"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,13 @@ class StagedFile:
     path: str
     """Relative, with `/`, as shown to people."""
     size: int
+    source: str = ""
+    """Where its bytes are read; "" is the copy in the folder's `data`."""
+    modified_ns: int = 0
+    """Of the source when it was taken: other bytes than those are not uploaded."""
+    uri: str = ""
+    """Of a reference: nothing is uploaded, and `digest` is what was said of it."""
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,10 @@ class Staged:
     """A JSON object."""
     files: tuple[StagedFile, ...]
     destination: Destination
+    type: str = ""
+    aliases: tuple[str, ...] = ()
+    part: int = 0
+    parts: int = 0
 
     @classmethod
     def load(cls, folder: Path) -> Staged:
@@ -57,7 +70,7 @@ class Staged:
         try:
             values = json.loads((folder / MANIFEST).read_text())
             metadata = values.get("metadata", "{}")
-            files = tuple(StagedFile(_relative(file["path"]), int(file["size"])) for file in values["files"])
+            files = tuple(map(_file, values["files"]))
             return cls(
                 folder=folder,
                 project=str(values["project"]),
@@ -74,6 +87,10 @@ class Staged:
                 metadata=metadata if isinstance(metadata, str) else json.dumps(metadata),
                 files=files,
                 destination=Destination(str(values.get("server") or ""), str(values.get("mode", "online"))),
+                type=str(values.get("type", "")),
+                aliases=tuple(map(str, values.get("aliases", ()))),
+                part=int(values.get("part", 0)),
+                parts=int(values.get("parts", 0)),
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise SpoolError(f"the manifest of {folder} cannot be read: {error!r}") from error
@@ -81,6 +98,11 @@ class Staged:
     @property
     def size(self) -> int:
         return sum(file.size for file in self.files)
+
+    @property
+    def uploads(self) -> tuple[StagedFile, ...]:
+        """The files whose bytes go into the blob store: all but references."""
+        return tuple(file for file in self.files if not file.uri)
 
     @property
     def refused(self) -> str:
@@ -95,16 +117,27 @@ class Staged:
         """The bytes of one file. Raises SpoolError where they are not what the manifest says."""
         left = file.size
         try:
-            with open(self.folder / "data" / file.path, "rb", opener=_no_link) as source:
+            with self._open(file) as source:
                 while chunk := source.read(chunk_bytes):
                     left -= len(chunk)
                     if left < 0:
                         break
                     yield chunk
+                changed = bool(file.source) and os.fstat(source.fileno()).st_mtime_ns != file.modified_ns
         except OSError as error:
-            raise SpoolError(f"{file.path} of {self.folder} cannot be read: {error.strerror or error}") from error
-        if left:
-            raise SpoolError(f"{file.path} of {self.folder} has another size than the {file.size} bytes staged")
+            raise SpoolError(f"{self._where(file)} cannot be read: {error.strerror or error}") from error
+        if left or changed:
+            raise SpoolError(
+                f"{self._where(file)} is not what it was when it was logged, {file.size} bytes; {_CHANGED}"
+            )
+
+    def _open(self, file: StagedFile) -> BinaryIO:
+        if file.source:
+            return open(file.source, "rb")  # the original, which may be reached by a link
+        return open(self.folder / "data" / file.path, "rb", opener=_no_link)
+
+    def _where(self, file: StagedFile) -> str:
+        return f"{file.source}, the original of {file.path}," if file.source else f"{file.path} of {self.folder}"
 
     def digests(self) -> dict[str, str]:
         """blake3 of every file by its path, kept beside them so that a retry need not read them again."""
@@ -113,6 +146,9 @@ class Staged:
         kept = read_json(self.folder / _DIGESTS)
         found: dict[str, str] = {}
         for file in self.files:
+            if file.uri:
+                found[file.path] = file.digest
+                continue
             digest = kept.get(file.path)
             if not isinstance(digest, str):
                 hasher = blake3()
@@ -179,6 +215,17 @@ def _newest(folder: Path) -> float:
             except OSError:
                 continue  # gone while we looked
     return max(times)
+
+
+def _file(value: dict[str, Any]) -> StagedFile:
+    return StagedFile(
+        path=_relative(value["path"]),
+        size=int(value["size"]),
+        source=str(value.get("source", "")),
+        modified_ns=int(value.get("modified_ns", 0)),
+        uri=str(value.get("uri", "")),
+        digest=str(value.get("digest", "")),
+    )
 
 
 def _relative(path: str) -> str:

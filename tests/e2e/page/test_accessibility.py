@@ -26,7 +26,7 @@ VIEWS = {
     "summary": ("/vision/{0}?tab=summary", "text=Set by the run"),
     "config": ("/vision/{0}?with={1}&tab=config", "text=depth"),
     "console": ("/vision/{0}?tab=console", ".console .line .fg-green"),
-    "files": ("/vision/{0}?tab=files", "text=No checkpoints"),
+    "files": ("/vision/{0}?tab=files", "text=No files"),
     "env": ("/vision/{0}?tab=env", "text=python/version"),
     "no run": ("/vision/nobody", "text=There is no run"),
     "nowhere": ("/a/b/c", "text=There is nothing at this address"),

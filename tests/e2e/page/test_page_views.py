@@ -155,7 +155,7 @@ VIEWS = {
     "summary": "text=Set by the run",
     "config": "text=depth",
     "console": ".console .line .fg-green",
-    "files": "text=No checkpoints",
+    "files": "text=No files",
     "env": "text=python/version",
 }
 

@@ -36,7 +36,9 @@ os.mkdir("model")
 with open("model/weights.bin", "wb") as file:
     file.write(os.urandom(300_000))
 run.log_checkpoint("model", metadata={"epoch": 1})
-run.log_checkpoint("model/weights.bin", step=7, name="alone")
+kept = run.log_checkpoint("model/weights.bin", step=7, name="alone", aliases=["latest", "best"])
+assert (kept.name, kept.path, kept.state) == ("alone", "p/alone", "staged"), kept
+run.log_artifact(["model/weights.bin", __file__], "data", "dataset", metadata={"rows": 3})
 run.finish()
 assert stepwell.run is None
 """
@@ -69,6 +71,14 @@ def test_everything_comes_back(script: Script, read_back: ReadBack, tmp_path: Pa
     assert (alone.info.name, alone.info.step) == ("alone", 7)
     (file,) = alone.download(tmp_path / "back")
     assert Path(file).read_bytes() == (tmp_path / "work/model/weights.bin").read_bytes()
+
+    assert [(one.path, one.kind, one.type, one.aliases) for one in run.artifacts()] == [
+        ("p/model:v0", "checkpoint", "checkpoint", ("latest",)),
+        ("p/alone:v0", "checkpoint", "checkpoint", ("latest", "best")),
+        ("p/data:v0", "artifact", "dataset", ("latest",)),
+    ]
+    (data,) = run.artifacts("dataset")
+    assert (data.metadata, [file.path for file in data.files]) == ({"rows": 3}, ["weights.bin", "train.py"])
 
     text = str(run.console())
     assert "to stdout" in text

@@ -201,7 +201,7 @@ def test_a_checkpoint_is_complete_once_its_blobs_are_there(http: HttpClient) -> 
     assert (early.status, early.json()["digests"]) == (409, [digest])
     http("PUT", f"/api/v1/blobs/{digest}", data)
     assert http("POST", "/api/v1/artifacts", commit).json() == {"state": "complete"}
-    shown = http("GET", f"/api/v1/runs/project/{making.id}/checkpoints")
+    shown = http("GET", f"/api/v1/runs/project/{making.id}/artifacts")
     assert shown.status == 200
     assert digest in shown.body.decode()
     for changes, word in (

@@ -60,15 +60,23 @@ export interface BlobFile {
   path: string;
   size: number;
   digest: string;
+  /** Of a reference: its bytes are there and not in the blob store. */
+  uri: string;
 }
 
-export interface Checkpoint {
+export interface Artifact {
   name: string;
   kind: string;
+  type: string;
+  /** staged | partial | complete | deleted */
+  state: string;
+  version: number | null;
+  aliases: string[];
+  parts: number;
+  parts_in: number;
   step: number;
   rank: number;
   time: string;
-  state: string;
   size: number;
   files: BlobFile[];
   /** JSON text. */
