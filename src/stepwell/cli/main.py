@@ -13,6 +13,7 @@ from ..version import VERSION
 from .demo import demo
 from .doctor import doctor
 from .export import export
+from .grafana import grafana
 from .login import login
 from .migrate import migrate
 from .output import fail
@@ -24,7 +25,7 @@ from .ui import ui
 
 __all__ = ["main"]
 
-COMMANDS = (demo, ui, serve, runs, show, export, sync, login, migrate, doctor)
+COMMANDS = (demo, ui, serve, runs, show, export, sync, login, migrate, grafana, doctor)
 
 
 class _Group(click.Group):

@@ -63,5 +63,12 @@ def health() -> Dashboard:
                 (_of_flush(0.99), "99 %"),
             )
         )
+        .with_panel(
+            _panel(
+                "Cores at work, by stage of ingestion",
+                "short",
+                (f"sum by (stage) ({_RATE.format('stepwell_stage_cpu_seconds_total')})", "{{stage}}"),
+            )
+        )
         .with_panel(_panel("Services that answer", "short", ('up{job="stepwell"}', "{{instance}}")))
     )
