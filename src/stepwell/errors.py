@@ -6,6 +6,8 @@ __all__ = [
     "ApiError",
     "AuthError",
     "BlobError",
+    "ExportError",
+    "ExportTooNew",
     "FilterError",
     "HomeError",
     "InvalidValue",
@@ -71,6 +73,14 @@ class FilterError(StepwellError, ValueError):
         super().__init__(message)
         self.text = text
         self.position = position
+
+
+class ExportError(StepwellError):
+    """The folder of an export that cannot be written, is not whole, or is damaged."""
+
+
+class ExportTooNew(ExportError):
+    """An export of a later version of stepwell."""
 
 
 class SpoolError(StepwellError):

@@ -139,6 +139,12 @@ class Settings:
     blob_chunk_bytes: int = 1 * MIB
     """Of one message of a blob upload."""
 
+    # --- export and import
+    export_file_bytes: int = 256 * MIB
+    """A Parquet file of an export is ended beyond this: what is damaged or cut off is lost by the file."""
+    import_batch_bytes: int = 32 * MIB
+    """Of rows in memory, for one insert of an import."""
+
     @classmethod
     def load(cls, overrides: Mapping[str, Any] | Settings | None = None) -> Settings:
         """Defaults, then the environment, then `overrides`.

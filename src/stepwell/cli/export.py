@@ -1,4 +1,4 @@
-"""`stepwell export RUN`: every point of a run into a file of your own."""
+"""`stepwell export RUN`: every point of a run into a file of your own. `--all DIR`: a whole store into a folder."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ..errors import StepwellError
+from .migrate import blobs_option, metrics_option
+from .moving import export_all
 from .output import bytes_text, reading_options, terminal
 
 if TYPE_CHECKING:
@@ -27,18 +30,82 @@ _Counted = Callable[[int], None]
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", required=False)
 @click.option(
     "-f", "--format", "kind", type=click.Choice(["parquet", "csv", "json"]), default="parquet", show_default=True
 )
-@click.option("-m", "--metric", "metrics", multiple=True, help="These only; patterns like 'train/*' are taken.")
+@click.option("-m", "--metric", "names", multiple=True, help="These only; patterns like 'train/*' are taken.")
 @click.option(
     "--long", is_flag=True, help="A row a point (metric, rank, step, time, value) instead of a column a metric."
 )
 @click.option("-o", "--output", metavar="FILE", help="Where to; - is standard output  [ID.FORMAT]")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @reading_options
+@click.option(
+    "--all",
+    "folder",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Everything of the stores into a folder, for `stepwell import`.",
+)
+@click.option("--project", metavar="P", default="", help="With --all: only the runs of this project.")
+@click.option("--run", "chosen", metavar="R", default="", help="With --all: only this run.")
+@metrics_option
+@blobs_option
+@click.pass_context
 def export(
+    ctx: click.Context,
+    run: str | None,
+    kind: str,
+    names: tuple[str, ...],
+    long: bool,
+    output: str | None,
+    force: bool,
+    server: str | None,
+    home: str | None,
+    folder: Path | None,
+    project: str,
+    chosen: str,
+    metrics: str | None,
+    blobs: str | None,
+) -> None:
+    """Writes the exact history of RUN; nothing is sampled. With --all DIR: everything that the stores hold.
+
+    \b
+      stepwell export digits/06dtkq2mf4                            # 06dtkq2mf4.parquet
+      stepwell export 06dtkq2mf4 --format csv -m 'val/*' -o -      # to standard output
+      stepwell export 06dtkq2mf4 --format json                     # with config and summary
+
+    Parquet carries config and summary in its schema's metadata (key "stepwell"). What was not logged is null (empty
+    in CSV); NaN is NaN ("NaN" in JSON, which has no such number).
+
+    \b
+      stepwell export --all backup/                                # this home's own stores
+      stepwell export --all backup/ --project digits               # into the same folder again: only what is new
+      stepwell export --all backup/ --metrics clickhouse://user:password@db:8123/stepwell --blobs "s3://stepwell?endpoint=minio:9000"
+
+    The folder has every row of every table as Parquet, every blob, and a manifest by which `stepwell import` checks
+    them. One that broke off is gone on with by the same command.
+    """
+    if folder is not None:
+        _refuse(ctx, "--all", ("run", "kind", "names", "long", "output", "force", "server", "home"))
+        export_all(folder, project, chosen, metrics, blobs)
+        return
+    if run is None:
+        raise click.UsageError("name a RUN, or --all DIR for everything", ctx)
+    _refuse(ctx, "RUN", ("project", "chosen"))
+    _export_run(run, kind, names, long, output, force, server, home)
+
+
+def _refuse(ctx: click.Context, beside: str, parameters: tuple[str, ...]) -> None:
+    """Raises UsageError for what was given and would be left unheeded."""
+    for parameter in ctx.command.params:
+        given = ctx.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        if parameter.name in parameters and given:
+            raise click.UsageError(f"{parameter.opts[0]} says nothing beside {beside}", ctx)
+
+
+def _export_run(
     run: str,
     kind: str,
     metrics: tuple[str, ...],
@@ -48,16 +115,6 @@ def export(
     server: str | None,
     home: str | None,
 ) -> None:
-    """Writes the exact history of RUN; nothing is sampled.
-
-    \b
-      stepwell export digits/06dtkq2mf4                            # 06dtkq2mf4.parquet
-      stepwell export 06dtkq2mf4 --format csv -m 'val/*' -o -      # to standard output
-      stepwell export 06dtkq2mf4 --format json                     # with config and summary
-
-    Parquet carries config and summary in its schema's metadata (key "stepwell"). What was not logged is null (empty
-    in CSV); NaN is NaN ("NaN" in JSON, which has no such number).
-    """
     from ..query import Api
 
     with Api(server, home) as api:

@@ -16,6 +16,7 @@ from .export import export
 from .grafana import grafana
 from .login import login
 from .migrate import migrate
+from .moving import import_
 from .output import fail
 from .runs import runs
 from .serve import serve
@@ -25,7 +26,7 @@ from .ui import ui
 
 __all__ = ["main"]
 
-COMMANDS = (demo, ui, serve, runs, show, export, sync, login, migrate, grafana, doctor)
+COMMANDS = (demo, ui, serve, runs, show, export, import_, sync, login, migrate, grafana, doctor)
 
 
 class _Group(click.Group):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,12 +81,21 @@ class EmbeddedEngine:
             raise store_error(f"cannot open the embedded store at {self._path}", error) from error
 
     def insert_native(self, client: Client, table: str, block: bytes, settings: Mapping[str, Any]) -> None:
+        self._insert_file(client, table, block, "Native", settings)
+
+    def insert_arrow(
+        self, client: Client, table: str, columns: Sequence[str], data: bytes, settings: Mapping[str, Any]
+    ) -> None:
+        named = ", ".join(f"`{column}`" for column in columns)
+        self._insert_file(client, f"{table} ({named})", data, "ArrowStream", settings)
+
+    def _insert_file(self, client: Client, into: str, data: bytes, form: str, settings: Mapping[str, Any]) -> None:
         # As the client's raw_insert does it, but through the store's own disk: /tmp may be small, or memory.
-        path = self._incoming / f"{secrets.token_hex(8)}.native"
+        path = self._incoming / f"{secrets.token_hex(8)}.{form.lower()}"
         quoted = str(path).replace("\\", "\\\\").replace("'", "\\'")
         try:
-            path.write_bytes(block)
-            client.command(f"INSERT INTO {table} FROM INFILE '{quoted}' {_clause(settings)} FORMAT Native")
+            path.write_bytes(data)
+            client.command(f"INSERT INTO {into} FROM INFILE '{quoted}' {_clause(settings)} FORMAT {form}")
         finally:
             path.unlink(missing_ok=True)
 

@@ -5,7 +5,7 @@ An engine hands out clients and Arrow streams; what is asked of them is `MetricS
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -38,6 +38,11 @@ class Engine(Protocol):
     def schema(self) -> Schema: ...
 
     def insert_native(self, client: Client, table: str, block: bytes, settings: Mapping[str, Any]) -> None: ...
+
+    def insert_arrow(
+        self, client: Client, table: str, columns: Sequence[str], data: bytes, settings: Mapping[str, Any]
+    ) -> None:
+        """data: an Arrow stream of these columns."""
 
     def stream(self, client: Client, sql: str, parameters: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
         """Record batches as the engine makes them: memory is bounded by one of them."""

@@ -22,7 +22,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from ..errors import StoreError, StoreUnavailable
 from .engine import Engine, engine_of
 from .failures import store_error
-from .migrate import Plan, migrate, plan
+from .migrate import Plan, fill_again, migrate, plan
 from .shards import ShardMap
 
 __all__ = ["MetricStore", "open_metrics"]
@@ -39,6 +39,7 @@ _BACKOFF_S = 0.2  # before the second try of a call; doubled before each further
 # Keys make a repeat harmless; block deduplication on top would swallow a re-import after a deletion. A column that
 # the table lacks is an error: ClickHouse would drop its values without a word.
 _INSERT_SETTINGS = {"insert_deduplicate": 0, "async_insert": 0, "input_format_skip_unknown_fields": 0}
+_ONE_BLOCK_ROWS = 1 << 20  # of an Arrow stream, which an insert cuts into blocks by this
 # An answer only once the shard has it, and most of its replicas; each insert names its shard.
 _CLUSTER_INSERT_SETTINGS = {"distributed_foreground_insert": 1, "insert_quorum": "auto", **_INSERT_SETTINGS}
 
@@ -86,6 +87,14 @@ class MetricStore:
         finally:
             schema.close()
 
+    def fill_again(self, since: int) -> None:
+        """Derives anew what migrations after schema `since` derive from rows: for rows that came from before it."""
+        schema = self._engine.schema()
+        try:
+            fill_again(schema, since)
+        finally:
+            schema.close()
+
     def migration_plan(self) -> Plan:
         """What `migrate` would do; changes nothing."""
         schema = self._engine.schema()
@@ -98,6 +107,12 @@ class MetricStore:
         """Inserts one Native block; on return it is durable. One insert at a time."""
         settings = self._insert_settings(shard)
         self._insert(table, lambda client: self._engine.insert_native(client, table, block, settings))
+
+    def insert_arrow(self, table: str, columns: Sequence[str], data: bytes, shard: int = 0) -> None:
+        """Inserts an Arrow stream, whose batches had best be one; on return it is durable. Columns it lacks have
+        their defaults."""
+        settings = {**self._insert_settings(shard), "max_insert_block_size": _ONE_BLOCK_ROWS}
+        self._insert(table, lambda client: self._engine.insert_arrow(client, table, columns, data, settings))
 
     def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """For the odd single row; bulk goes by `insert_native`. On shards each row names its run."""

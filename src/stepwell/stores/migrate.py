@@ -16,7 +16,7 @@ from ..errors import StoreTooNew
 from .failures import store_error
 from .schema import Schema
 
-__all__ = ["LATEST", "Migration", "Plan", "migrate", "migrations", "plan"]
+__all__ = ["LATEST", "Migration", "Plan", "fill_again", "migrate", "migrations", "plan"]
 
 _FILE = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
@@ -83,6 +83,22 @@ def migrate(schema: Schema) -> None:
                     _apply(schema, migration)
     except ClickHouseError as error:
         raise store_error(f"cannot bring {schema.where} to schema {LATEST}", error) from error
+
+
+def fill_again(schema: Schema, since: int) -> None:
+    """Runs the INSERT ... SELECT of the migrations after `since` once more: as every statement they are idempotent.
+
+    For rows that were moved in from a store of schema `since`, after the migrations had run. Raises StoreError.
+    """
+    for migration in migrations():
+        if migration.version <= since:
+            continue
+        for statement in migration.statements:
+            if statement.startswith("INSERT INTO "):
+                try:
+                    schema.run(statement)
+                except ClickHouseError as error:
+                    raise store_error(f"filling by {migration.name} failed", error) from error
 
 
 def _checked(schema: Schema) -> Mapping[str, int]:

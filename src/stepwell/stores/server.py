@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import clickhouse_connect
@@ -112,6 +112,11 @@ class ServerEngine:
 
     def insert_native(self, client: Client, table: str, block: bytes, settings: Mapping[str, Any]) -> None:
         client.raw_insert(table, insert_block=block, fmt="Native", settings=dict(settings))
+
+    def insert_arrow(
+        self, client: Client, table: str, columns: Sequence[str], data: bytes, settings: Mapping[str, Any]
+    ) -> None:
+        client.raw_insert(table, list(columns), data, settings=dict(settings), fmt="ArrowStream")
 
     def stream(self, client: Client, sql: str, parameters: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
         try:
