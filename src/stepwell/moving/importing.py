@@ -19,7 +19,7 @@ from .blobs import blobs_of
 from .exporting import Told
 from .manifest import Entry, Sum, Table, read_manifest
 from .merged import first_lost_row
-from .parquet import check_file, read_rows
+from .parquet import check_file, in_parts, read_rows
 from .selection import Selection
 from .tables import RUNS_TABLE, as_run, fitting, sums_of_runs, tables_of
 
@@ -257,7 +257,7 @@ def _streams(batches: Iterator[pa.RecordBatch], bytes_max: int) -> Iterator[byte
     waiting: list[pa.RecordBatch] = []
     size = 0
     for batch in batches:
-        for part in _small(batch, bytes_max):
+        for part in in_parts(batch, bytes_max):
             if waiting and size + part.nbytes > bytes_max:
                 yield _encoded(waiting)
                 waiting, size = [], 0
@@ -265,15 +265,6 @@ def _streams(batches: Iterator[pa.RecordBatch], bytes_max: int) -> Iterator[byte
             size += part.nbytes
     if waiting:
         yield _encoded(waiting)
-
-
-def _small(batch: pa.RecordBatch, bytes_max: int) -> Iterator[pa.RecordBatch]:
-    if batch.nbytes <= bytes_max or batch.num_rows == 1:
-        yield batch
-        return
-    middle = batch.num_rows // 2
-    yield from _small(batch.slice(0, middle), bytes_max)
-    yield from _small(batch.slice(middle), bytes_max)
 
 
 def _encoded(batches: list[pa.RecordBatch]) -> bytes:

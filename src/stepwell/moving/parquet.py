@@ -17,7 +17,7 @@ from blake3 import blake3
 from ..errors import ExportError
 from .manifest import DataFile, Entry, RunName, Sum, Table, cannot_write, folder_of
 
-__all__ = ["EntryWriter", "check_file", "read_rows"]
+__all__ = ["EntryWriter", "check_file", "in_parts", "read_rows"]
 
 _GROUP_BYTES = 16 << 20  # of a row group, in memory; what a reader of the file holds at once
 _GROUP_ROWS = 1 << 18
@@ -35,7 +35,7 @@ class EntryWriter:
 
     def __init__(self, folder: Path, table: Table, run: str, name: RunName | None, file_bytes: int) -> None:
         self._folder, self._table, self._run, self._name = folder, table, run, name
-        self._file_bytes = file_bytes
+        self._file_bytes, self._group_bytes = file_bytes, min(_GROUP_BYTES, file_bytes)
         self._where = folder_of(run, name)
         self._parts: list[tuple[Path, DataFile]] = []
         self._open: _PartFile | None = None
@@ -54,11 +54,12 @@ class EntryWriter:
                 if pa.types.is_string(column.type):
                     for text in column.to_pylist():
                         self._blobs.update(_DIGEST.findall(text or ""))
-        self._waiting.append(rows)
-        self._waiting_bytes += rows.nbytes
-        self._waiting_rows += rows.num_rows
-        if self._waiting_bytes >= _GROUP_BYTES or self._waiting_rows >= _GROUP_ROWS:
-            self._write_group()
+        for part in in_parts(rows, self._group_bytes):
+            self._waiting.append(part)
+            self._waiting_bytes += part.nbytes
+            self._waiting_rows += part.num_rows
+            if self._waiting_bytes >= self._group_bytes or self._waiting_rows >= _GROUP_ROWS:
+                self._write_group()
 
     def finish(self) -> Entry:
         """Makes the files visible."""
@@ -196,6 +197,16 @@ class _HashedFile:
 
 def _holds_floats(kind: pa.DataType) -> bool:
     return bool(pa.types.is_floating(kind.value_type if pa.types.is_list(kind) else kind))
+
+
+def in_parts(batch: pa.RecordBatch, bytes_max: int) -> Iterator[pa.RecordBatch]:
+    """Of at most so many bytes, or of one row."""
+    if batch.nbytes <= bytes_max or batch.num_rows == 1:
+        yield batch
+        return
+    middle = batch.num_rows // 2
+    yield from in_parts(batch.slice(0, middle), bytes_max)
+    yield from in_parts(batch.slice(middle), bytes_max)
 
 
 def check_file(folder: Path, file: DataFile) -> None:
