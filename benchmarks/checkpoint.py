@@ -1,18 +1,20 @@
-"""A checkpoint from `run.log_checkpoint` to the bucket, beside the plain `minio` client with the same file.
-
-The bucket is that of STEPWELL_BLOBS_URL; else MinIO is started here, where .ci/components has put it.
-"""
+"""A checkpoint from `run.log_checkpoint` to a bucket of MinIO, beside the plain `minio` client with a like file."""
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import subprocess
 import tempfile
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
-from .figures import Figure
+from .environments import Absent, python_with
+from .figures import Figure, missing
+from .peers import PINS
 from .servers import minio
 from .serving import Site, home_of, serving
 
@@ -22,19 +24,22 @@ MIB = 1 << 20
 SHARE = 0.8  # of the plain client's rate
 BLOCKED_S = 1.0
 MEMORY_MIB = 64.0
-_WAIT_S = 600.0
+_WAIT_S = 200.0
+_PEER_S = 60.0
+_ROOT = Path(__file__).resolve().parents[1]
 
 
-def run(quick: bool) -> list[Figure]:
+def run(quick: bool) -> Iterator[Figure]:
     size = (64 if quick else 1024) * MIB
     repeats = 1 if quick else 3
     with tempfile.TemporaryDirectory(prefix="stepwell-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        given = os.environ.get("STEPWELL_BLOBS_URL", "")
-        if given.startswith("s3://"):
-            return _figures(folder, given, size, repeats)
         with minio(folder / "minio") as server:
-            return _figures(folder, server.url("benchmark"), size, repeats)
+            url = server.url("benchmark")
+            yield from _figures(folder, url, size, repeats)
+            file = _file(folder / "plain.bin", size, seed=99)
+            for peer in ("wandb", "mlflow"):
+                yield from _peer(peer, folder / peer, file, url)
 
 
 def _figures(folder: Path, url: str, size: int, repeats: int) -> list[Figure]:
@@ -71,6 +76,35 @@ def _figures(folder: Path, url: str, size: int, repeats: int) -> list[Figure]:
         Figure("the caller is held", "s", tuple(blocked), BLOCKED_S),
         Figure("service memory over idle, peak", "MiB", tuple(grown), MEMORY_MIB),
     ]
+
+
+def _peer(name: str, folder: Path, file: Path, url: str) -> Iterator[Figure]:
+    """Of the same bucket, where it can upload at all without an account."""
+    from stepwell.stores.s3_address import S3Address
+
+    pin, address = PINS[name], S3Address.parse(url)
+    folder.mkdir()
+    keys = {"AWS_ACCESS_KEY_ID": address.access_key, "AWS_SECRET_ACCESS_KEY": address.secret_key}
+    more = (f"http://{address.endpoint}", address.bucket) if name == "mlflow" else ()
+    try:
+        python = python_with(pin.package, pin.version, pin.also)
+        command = [python, "-m", "benchmarks.peer_checkpoint", name, str(folder), str(file), *more]
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=_ROOT, timeout=_PEER_S,
+            env={**os.environ, **keys},
+        )  # fmt: skip
+    except (Absent, subprocess.TimeoutExpired) as why:
+        yield missing(f"{name}, artifact", str(why))
+        return
+    if done.returncode:
+        words = (done.stderr.strip().splitlines() or ["no word"])[-1][:300]
+        yield missing(f"{name}, artifact", f"it failed: {words}")
+        return
+    held, whole = json.loads(done.stdout.splitlines()[-1])
+    where = "uploaded" if more else "offline: copied, not uploaded"
+    rate = file.stat().st_size / MIB / whole
+    yield Figure(f"{name}, artifact", "MiB/s", (rate,), version=pin.version, note=where)
+    yield Figure(f"{name}, the caller is held", "s", (held,), version=pin.version)
 
 
 def _file(path: Path, size: int, seed: int) -> Path:

@@ -55,7 +55,8 @@ class Filling:
     of floats, ints, bools and strings (`config/lr`, `config/model/kind`, ..., then `config/extra/k5`, ...). tags: the
     first is given to every third run, the next to every fourth, and so on. ragged: a run lacks about a fifth of the
     metrics and config keys, and ends anywhere between a tenth and all of the steps. ranks: each with the same metrics.
-    running: the newest so many have not ended. Of the others one in 20 failed and one in 50 crashed.
+    running: the newest so many have not ended. Of the others one in 20 failed and one in 50 crashed. begin: the first
+    step; what was filled before it stays.
     """
 
     project: str
@@ -68,6 +69,7 @@ class Filling:
     ranks: int = 1
     running: int = 0
     seed: int = 0
+    begin: int = 0
 
 
 def fill(home: Path | str, filling: Filling) -> list[str]:
@@ -211,8 +213,8 @@ def _points(filling: Filling, index: int, uuid: bytes) -> Iterator[dict[str, Any
     slab = max(1, BLOCK_ROWS // len(names))
     attempt = np.uint64(_attempt(filling, index))
     for rank in range(filling.ranks):
-        for first in range(0, steps, slab):
-            step = np.arange(first, min(first + slab, steps), dtype=np.int64)
+        for first in range(filling.begin, filling.begin + steps, slab):
+            step = np.arange(first, min(first + slab, filling.begin + steps), dtype=np.int64)
             values = amplitude * (np.exp(-step / tau) + DAMPED * source.standard_normal((len(names), len(step))))
             version = (attempt << np.uint64(34)) | (step + 1).astype(np.uint64)
             rows = values.size

@@ -162,12 +162,13 @@ ROWS = (
         13,
         "large charts, a large table",
         (
-            Asked("reading*/chart of one metric*, p95"),
-            Asked("reading*/chart of * runs of *, p95"),
-            Asked("reading*/table of * runs with a filter, p95"),
+            Asked("reading*/chart of one metric*, p95", ("peers_reading/*chart of one metric*",)),
+            Asked("reading*/chart of * runs of *, p95", ("peers_reading/*chart of * runs*",)),
+            Asked("reading*/table of * runs with a filter, p95", ("peers_reading/*table of*",)),
+            Asked("schema/*, p95"),
         ),
     ),
-    Row(14, "exact export to Arrow", (Asked("export*/export, *"),)),
+    Row(14, "exact export to Arrow", (Asked("export*/export, *"), Asked("schema/export*"))),
     Row(
         15,
         "import stepwell; stepwell.init()",

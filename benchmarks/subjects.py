@@ -77,7 +77,17 @@ SUBJECTS = (
         "checkpoint", "checkpoint", "a checkpoint to MinIO, beside the plain client", 60, 240, peers=("wandb", "mlflow")
     ),
     *_both("reading", "reading", "large charts and large tables", 70, 240, _CLICKHOUSE),
+    Subject(
+        "peers_reading",
+        "peers_reading",
+        "the same charts and tables elsewhere",
+        110,
+        240,
+        peers=("mlflow", "aim", "tensorboard"),
+    ),
+    Subject("schema", "schema", "90 million points in a ClickHouse server: charts, compare, tables, export", 200, 420),
     *_both("export", "export", "exact history as Arrow", 25, 120, _CLICKHOUSE),
+    Subject("growth", "growth", "what a call, a block, an insert and a chart cost as a run grows", 150, 300),
     Subject("page", "page", "the page in a real browser against a live service", 100, 240),
 )
 
