@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mimetypes
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
@@ -57,7 +58,7 @@ _ENDED = (
 def static_router(version: str, root: Traversable | None = None) -> APIRouter:
     """`root`: the folder of the built page; None is the one in the package."""
     router = APIRouter(include_in_schema=False)
-    folder = root or resources.files("stepwell") / "web"
+    folder = root or _built()
     index = folder / "index.html"
 
     @router.get("/")
@@ -82,6 +83,12 @@ def static_router(version: str, root: Traversable | None = None) -> APIRouter:
         return Response(asset.read_bytes(), media_type=kind, headers=headers)
 
     return router
+
+
+def _built() -> Traversable:
+    """An editable install has a page of its own time; one that is linked into the source tree is what is worked on."""
+    beside = Path(__file__).parents[1] / "web"
+    return beside if (beside / "index.html").is_file() else resources.files("stepwell") / "web"
 
 
 def _takes_gzip(accepted: str) -> bool:

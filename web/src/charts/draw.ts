@@ -85,7 +85,7 @@ function drawCurve(frame: Frame, curve: Curve, { colour, fade, thin, bands, lit 
     const band = ribbon(frame, curve, series.low, series.high);
     context.fill(band);
     // A spike one bucket wide has next to no area: its edge is what shows it.
-    context.globalAlpha = (series.smooth ? 0.16 : 0.34) * pale;
+    context.globalAlpha = (series.smooth ? 0.16 : 0.34) * Math.sqrt(pale * fade);
     context.lineWidth = 1;
     context.stroke(band);
   }

@@ -79,7 +79,7 @@ export function columnOf(id: string): ColumnDef {
     id,
     title,
     kind,
-    width: Math.min(220, Math.max(96, 52 + title.length * 7)),
+    width: Math.min(220, Math.max(96, 60 + title.length * 7)),
     numeric: kind === "metric",
     value: (data, row) => data.cells.get(id)?.[row] ?? null,
     text: plain,
