@@ -23,8 +23,9 @@ using codec::CellType;
 using codec::FormatError;
 
 codec::Origin make_origin(std::string project, std::string id, const py::bytes& run, uint32_t rank,
-                          uint32_t attempt, uint64_t writer, int64_t created_ms) {
-  codec::Origin origin{std::move(project), std::move(id), {}, rank, attempt, writer, created_ms};
+                          uint32_t attempt, uint64_t writer, int64_t created_ms, std::string host) {
+  codec::Origin origin{std::move(project), std::move(id),  {}, rank, attempt, writer,
+                       created_ms,         std::move(host)};
   const auto bytes = static_cast<std::string_view>(run);
   if (bytes.size() != origin.run.size()) throw FormatError("run is the 16 bytes of a UUID");
   std::copy(bytes.begin(), bytes.end(), origin.run.begin());
@@ -133,12 +134,12 @@ void register_codec(py::module_& module) {
 
   py::class_<BlockBuilder>(module, "BlockBuilder")
       .def(py::init([](std::string project, std::string id, const py::bytes& run, uint32_t rank,
-                       uint32_t attempt, uint64_t writer, int64_t created_ms) {
-             return std::make_unique<BlockBuilder>(
-                 make_origin(std::move(project), std::move(id), run, rank, attempt, writer, created_ms));
+                       uint32_t attempt, uint64_t writer, int64_t created_ms, std::string host) {
+             return std::make_unique<BlockBuilder>(make_origin(std::move(project), std::move(id), run, rank,
+                                                               attempt, writer, created_ms, std::move(host)));
            }),
            py::kw_only(), py::arg("project"), py::arg("id"), py::arg("run"), py::arg("rank"),
-           py::arg("attempt"), py::arg("writer"), py::arg("created_ms"))
+           py::arg("attempt"), py::arg("writer"), py::arg("created_ms"), py::arg("host") = "")
       .def_property_readonly("records", &BlockBuilder::records)
       .def_property_readonly("points", &BlockBuilder::points)
       .def_property_readonly("first_seq", &BlockBuilder::first_seq)

@@ -93,6 +93,7 @@ void register_ring(py::module_& module) {
       .def_property_readonly("collected_bytes", [](Ring& self) { return self.consumer().collected_bytes(); })
       .def_property_readonly("closed", [](Ring& self) { return self.consumer().closed(); })
       .def_property_readonly("owner_alive", [](Ring& self) { return self.consumer().owner_alive(); })
+      .def_property_readonly("owner_pid", [](Ring& self) { return self.consumer().owner_pid(); })
       .def_property_readonly("dropped", [](Ring& self) { return self.consumer().dropped(); })
       .def_property_readonly("links", [](Ring& self) { return self.consumer().links(); })
       .def(

@@ -21,6 +21,7 @@ inline constexpr uint64_t kMaxPoints = 1ULL << 20;   // cells of rows
 inline constexpr uint64_t kMaxRows = 1ULL << 20;     // rows of all tables
 inline constexpr uint64_t kMaxRecords = 1ULL << 20;  // records beside rows
 inline constexpr size_t kMaxNameBytes = 1024;        // project, id
+inline constexpr size_t kMaxHostBytes = 256;
 inline constexpr size_t kMaxMetrics = 1ULL << 20;
 
 // version (of a stored row) = attempt << 34 | row_seq, its top bit kept free for committed artifacts.
@@ -39,6 +40,7 @@ struct Origin {
   uint32_t attempt = 0;
   uint64_t writer = 0;
   int64_t created_ms = 0;
+  std::string host;  // not empty: the rows are samples of this machine, their metrics `device/metric`
 };
 
 // Columns that every row has. 64-bit patterns: step, time and at are signed.
@@ -93,6 +95,7 @@ struct Block {
   uint64_t rows = 0;
   uint64_t points = 0;
 
+  bool of_host() const { return !origin.host.empty(); }
   std::string_view part(const Record& record, uint32_t index) const {
     const uint64_t begin = part_ends[record.first_part + index];
     return std::string_view(part_bytes).substr(begin, part_ends[record.first_part + index + 1] - begin);

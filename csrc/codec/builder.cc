@@ -47,10 +47,9 @@ class ColumnWriter {
 
   ByteWriter& bytes() { return out_; }
   uint16_t min_reader() const { return min_reader_; }
-
- private:
   void need(uint16_t version) { min_reader_ = std::max(min_reader_, version); }
 
+ private:
   ByteWriter& out_;
   uint16_t min_reader_ = kFirstVersion;
 };
@@ -102,6 +101,7 @@ BlockBuilder::~BlockBuilder() = default;
 uint32_t BlockBuilder::metric(std::string_view name) {
   if (const auto found = numbers_.find(name); found != numbers_.end()) return found->second;
   check_metric(name);
+  if (!origin_.host.empty()) check_sample_name(name);
   if (names_.size() >= kMaxMetrics || name_bytes_ > kMaxBodyBytes / 2) {
     throw FormatError("the block holds as many metric names as it can: encode it first");
   }
@@ -249,6 +249,9 @@ void BlockBuilder::write_body(ColumnWriter& columns) const {
     columns.doubles(long_.value);
   }
   write_records(columns);
+  if (origin_.host.empty()) return;
+  columns.need(kHostVersion);
+  out.text(origin_.host);
 }
 
 EncodedBlock BlockBuilder::encode() {

@@ -21,6 +21,7 @@ class Decoder {
     for (uint64_t i = 0; i < tables; ++i) read_wide();
     read_long();
     read_records();
+    read_host();
     in_.finish("a block");
     return std::move(block_);
   }
@@ -188,6 +189,15 @@ class Decoder {
       for (uint32_t i = 0; i < record.parts; ++i) parts[i] = block_.part(record, i);
       check_parts(record.kind, std::span(parts).first(record.parts));
     }
+  }
+
+  // What comes behind the records, if anything does.
+  void read_host() {
+    if (in_.left() == 0) return;
+    block_.origin.host = in_.text(kMaxHostBytes, "the length of a host");
+    if (!block_.of_host()) throw FormatError("a host without a name");
+    check_origin(block_.origin);
+    for (const std::string& name : block_.metrics) check_sample_name(name);
   }
 
   ByteReader in_;

@@ -8,8 +8,9 @@
 
 namespace stepwell::codec {
 
-inline constexpr uint16_t kBlockVersion = 2;  // as written, and the newest that is read
+inline constexpr uint16_t kBlockVersion = 3;  // as written, and the newest that is read
 inline constexpr uint16_t kFirstVersion = 1;  // min_reader of a block that holds nothing newer
+inline constexpr uint16_t kHostVersion = 3;   // the first that knows samples of a host
 inline constexpr size_t kBlockHeaderBytes = 24;
 
 // A record of 32 MiB (half of the largest ring) beside rows fits with room to spare.

@@ -30,6 +30,9 @@ void check_name(std::string_view name, const char* what) {
 void check_origin(const Origin& origin) {
   check_name(origin.project, "a project");
   check_name(origin.id, "a run id");
+  if (origin.host.size() > kMaxHostBytes || !is_utf8(origin.host)) {
+    throw FormatError("a host must be UTF-8 of at most " + std::to_string(kMaxHostBytes) + " bytes");
+  }
   if (origin.attempt > kMaxAttempt) {
     throw FormatError("attempt " + std::to_string(origin.attempt) + " is beyond " +
                       std::to_string(kMaxAttempt));
@@ -44,6 +47,13 @@ void check_metric(std::string_view name) {
   if (name.empty() || name.size() > ring::kMetricNameMax || control || !is_utf8(name)) {
     throw FormatError("a metric name is 1 to " + std::to_string(ring::kMetricNameMax) +
                       " bytes of UTF-8 without control characters");
+  }
+}
+
+void check_sample_name(std::string_view name) {
+  const size_t slash = name.find('/');
+  if (slash == 0 || slash >= name.size() - 1) {
+    throw FormatError("a sample of a host is named device/metric");
   }
 }
 

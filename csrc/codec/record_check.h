@@ -16,6 +16,7 @@ namespace stepwell::codec {
 // Each throws FormatError with the reason.
 void check_origin(const Origin& origin);
 void check_metric(std::string_view name);
+void check_sample_name(std::string_view name);  // of a metric in a block of a host: device/metric
 void check_seq(uint64_t row_seq);
 void check_parts(Kind kind, std::span<const std::string_view> parts);
 

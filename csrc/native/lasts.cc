@@ -46,6 +46,7 @@ double number(CellType type, uint64_t value) {
 }
 
 uint64_t count(const Block& block) {
+  if (block.of_host()) return 0;
   std::vector<bool> there(block.metrics.size());
   uint64_t metrics = 0;
   for_each_candidate(block, [&](uint32_t metric, const auto&, size_t, CellType, uint64_t) {
@@ -73,7 +74,9 @@ void add_lasts(const Block& block, std::vector<Last>& all) {
 
 std::vector<Column> columns(const Blocks& blocks) {
   const auto rows = std::make_shared<std::vector<Last>>();
-  for (const auto& block : blocks) add_lasts(*block, *rows);
+  for (const auto& block : blocks) {
+    if (!block->of_host()) add_lasts(*block, *rows);
+  }
   std::vector<Column> all;
   all.push_back(low_cardinality_column(
       "metric", *rows, [](const Last& last) { return std::string_view(last.block->metrics[last.metric]); }));

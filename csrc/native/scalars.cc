@@ -2,6 +2,7 @@
 // step and most of the work is copying whole columns.
 #include <algorithm>
 #include <bit>
+#include <iterator>
 
 #include "native/tables.h"
 
@@ -14,6 +15,14 @@ using codec::CellType;
 using codec::LongTable;
 using codec::RowColumns;
 using codec::WideTable;
+
+// Without those whose rows are samples of a host.
+std::shared_ptr<const Blocks> blocks_of_metrics(const Blocks& blocks) {
+  auto chosen = std::make_shared<Blocks>();
+  std::copy_if(blocks.begin(), blocks.end(), std::back_inserter(*chosen),
+               [](const auto& block) { return !block->of_host(); });
+  return chosen;
+}
 
 uint64_t count(const Blocks& blocks) {
   uint64_t rows = 0;
@@ -135,7 +144,9 @@ Column metric_column(const Blocks& blocks, uint64_t rows) {
           }};
 }
 
-std::vector<Column> columns(const Blocks& blocks) {
+std::vector<Column> columns(const Blocks& all_blocks) {
+  const auto mine = blocks_of_metrics(all_blocks);
+  const Blocks& blocks = *mine;
   const uint64_t rows = count(blocks);
   std::vector<Column> all;
   all.push_back({"run", "UUID", rows * 16, [&blocks](Out& out) {
@@ -158,10 +169,11 @@ std::vector<Column> columns(const Blocks& blocks) {
       {"value", "Float64", rows * sizeof(double), [&blocks](Out& out) { fill_values(blocks, out); }});
   all.push_back(
       {"version", "UInt64", rows * sizeof(uint64_t), [&blocks](Out& out) { fill_versions(blocks, out); }});
+  all.back().fill = [mine, fill = std::move(all.back().fill)](Out& out) { fill(out); };
   return all;
 }
 
-uint64_t count_points(const Block& block) { return block.points; }
+uint64_t count_points(const Block& block) { return block.of_host() ? 0 : block.points; }
 
 }  // namespace
 

@@ -5,8 +5,8 @@
 namespace stepwell::native {
 
 std::span<const Table> tables() {
-  static const std::array kAll = {kRuns,       kFields,  kScalars, kLasts,    kTexts,
-                                  kHistograms, kConsole, kEvents,  kArtifacts};
+  static const std::array kAll = {kRuns,  kFields,     kScalars, kLasts,  kSystem,
+                                  kTexts, kHistograms, kConsole, kEvents, kArtifacts};
   return kAll;
 }
 

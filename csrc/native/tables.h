@@ -32,6 +32,7 @@ extern const Table kRuns;
 extern const Table kFields;
 extern const Table kScalars;
 extern const Table kLasts;
+extern const Table kSystem;
 extern const Table kTexts;
 extern const Table kHistograms;
 extern const Table kConsole;

@@ -157,6 +157,8 @@ bool Consumer::closed() const { return header().producer.state.load(std::memory_
 
 bool Consumer::owner_alive() const { return file_.owner_alive(); }
 
+std::int64_t Consumer::owner_pid() const { return file_.owner_pid(); }
+
 std::uint64_t Consumer::dropped() const { return header().producer.dropped.load(std::memory_order_relaxed); }
 
 std::uint64_t Consumer::links() const { return file_.links(); }

@@ -56,6 +56,7 @@ class Consumer {
   [[nodiscard]] std::uint64_t collected_bytes() const;
   [[nodiscard]] bool closed() const;
   [[nodiscard]] bool owner_alive() const;
+  [[nodiscard]] std::int64_t owner_pid() const;
   [[nodiscard]] std::uint64_t dropped() const;
   [[nodiscard]] std::uint64_t links() const;
 

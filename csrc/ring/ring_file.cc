@@ -277,6 +277,12 @@ bool RingFile::owner_alive() const {
   return owner.l_type != F_UNLCK;
 }
 
+std::int64_t RingFile::owner_pid() const {
+  struct flock owner = lock_of(kOwnerLockByte);
+  if (fcntl(fd_, kOwnerQuery, &owner) != 0 || owner.l_type == F_UNLCK) return 0;
+  return owner.l_pid > 0 ? owner.l_pid : 0;
+}
+
 std::uint64_t RingFile::links() const {
   struct stat seen = {};
   return fstat(fd_, &seen) == 0 ? static_cast<std::uint64_t>(seen.st_nlink) : 0;

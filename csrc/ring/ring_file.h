@@ -75,6 +75,8 @@ class RingFile {
   /// Whether this is shared memory (and not a file on a disk).
   [[nodiscard]] bool in_memory() const;
   [[nodiscard]] bool owner_alive() const;
+  /// The owner's process id in the namespace of this process; 0 where there is none, or none to be seen.
+  [[nodiscard]] std::int64_t owner_pid() const;
   [[nodiscard]] std::uint64_t links() const;
 
  private:

@@ -197,6 +197,9 @@ class Ring:
     @property
     def owner_alive(self) -> bool: ...
     @property
+    def owner_pid(self) -> int:
+        """In this process's namespace; 0 where there is no owner, or none to be seen."""
+    @property
     def dropped(self) -> int: ...
     @property
     def links(self) -> int: ...
@@ -217,8 +220,18 @@ class Ring:
 @final
 class BlockBuilder:
     def __init__(
-        self, *, project: str, id: str, run: bytes, rank: int, attempt: int, writer: int, created_ms: int
-    ) -> None: ...
+        self,
+        *,
+        project: str,
+        id: str,
+        run: bytes,
+        rank: int,
+        attempt: int,
+        writer: int,
+        created_ms: int,
+        host: str = "",
+    ) -> None:
+        """With a `host` its rows are samples of that machine, their metrics named `device/metric`."""
     @property
     def records(self) -> int: ...
     @property

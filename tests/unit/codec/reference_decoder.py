@@ -53,6 +53,7 @@ class Block:
     created_ms: int
     first_seq: int
     last_seq: int
+    host: str = ""
     points: list[Point] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
 
@@ -419,5 +420,9 @@ def decode(body: bytes) -> Block:
         block.points += read_wide(reader, metrics)
     block.points += read_long(reader, metrics)
     block.records = read_records(reader)
+    if reader.at < len(body):
+        block.host = reader.text()
+        if not block.host or not all(device and metric for device, _, metric in (m.partition("/") for m in metrics)):
+            raise ValueError("samples that name no host, device or metric")
     reader.finish()
     return block

@@ -19,7 +19,7 @@ pytest.importorskip("chdb")
 RUN = uuid.UUID("00112233-4455-6677-8899-aabbccddeeff")
 ATTEMPT = 90_000_000
 CREATED_MS = 1_790_000_000_123
-TABLES = ["runs", "fields", "scalars", "lasts", "texts", "histograms", "console", "events", "artifacts"]
+TABLES = ["runs", "fields", "scalars", "lasts", "system", "texts", "histograms", "console", "events", "artifacts"]
 
 
 def version(row_seq: int) -> int:
@@ -224,3 +224,30 @@ def test_a_table_without_rows_is_an_empty_block(client: Any) -> None:
         assert int(client.command(f"SELECT count() FROM {table}")) == 0
     with pytest.raises(IndexError, match="no table"):
         batch.build("nothing")
+
+
+def test_samples_of_hosts_beside_points_come_back_in_a_table_of_their_own(client: Any) -> None:
+    batch = _core.NativeBatch()
+    points = builder()
+    points.add_row([("loss", 0.5)], row_seq=1, step=1, time_ms=CREATED_MS)
+    for host, sets in (("a", 1), ("b", 70)):  # 70 sets of figures: the last few in a long table
+        samples = _core.BlockBuilder(
+            project="vision", id="run/é 1", run=RUN.bytes, rank=0, attempt=ATTEMPT, writer=7, created_ms=CREATED_MS,
+            host=host,
+        )  # fmt: skip
+        for seq in range(1, sets + 1):
+            samples.add_row([("host/load_1m", seq / 4), (f"disk{seq}/free_bytes", seq)], seq, 0, CREATED_MS + seq)
+        batch.add(body_of(samples))
+    batch.add(body_of(points))
+    assert (batch.rows("scalars"), batch.rows("system")) == (1, 142)
+    insert(client, batch)
+    insert(client, batch)
+    assert [row["metric"] for row in rows(client, "SELECT metric FROM v_scalars")] == ["loss"]
+    got = rows(client, f"SELECT *, toUnixTimestamp64Milli(time) - {CREATED_MS} AS seq FROM v_system")
+    assert {(row["host"], row["device"], row["metric"], row["seq"], row["value"], row["version"]) for row in got} == {
+        (host, device, metric, seq, value, version(seq))
+        for host, sets in (("a", 1), ("b", 70))
+        for seq in range(1, sets + 1)
+        for device, metric, value in (("host", "load_1m", seq / 4), (f"disk{seq}", "free_bytes", float(seq)))
+    }
+    assert len(got) == 142

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -18,11 +18,16 @@ RUN, OTHER = run_uuid("project", "run"), run_uuid("project", "other")
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=timezone.utc)
 POINT = ("run", "metric", "rank", "step", "at", "time", "value", "version")
 EVENT = ("run", "writer", "row_seq", "rank", "attempt", "kind", "step", "time", "body", "version")
+SAMPLE = ("run", "host", "device", "metric", "time", "value", "version")
 FIELD = ("key", "run", "str", "num", "source", "version")
 
 
 def point(step: int, value: float, version: int, *, run: uuid.UUID = RUN, rank: int = 0, at: int = 0) -> list[Any]:
     return [run, "loss", rank, step, at, NOW, value, version]
+
+
+def sample(value: float, version: int, *, run: uuid.UUID = RUN, number: int = 0) -> list[Any]:
+    return [run, "node1", "host", "cpu_percent", NOW + timedelta(seconds=number), value, version]
 
 
 def add_points(metrics: MetricStore, *rows: list[Any]) -> None:
@@ -123,14 +128,30 @@ def test_a_deleted_run_is_hidden_from_every_view_and_a_late_spool_does_not_bring
         ("run", "project", "id", "shard", "created", "version"),
         [[run, "p", "i", 0, NOW, 1] for run in (RUN, OTHER)],
     )
+    metrics.insert_rows("system", SAMPLE, [sample(1.0, 1), sample(1.0, 1, run=OTHER)])
     rewind(metrics, attempt=1, step=0)
     metrics.insert_rows("tombstones", ("run", "time", "reason", "version"), [[RUN, NOW, "test", 1]])
     add_points(metrics, point(2, 2.0, 1 << 60))
-    for view in ("v_scalars", "v_texts", "v_histograms", "v_console", "v_fields", "v_events", "v_artifacts", "v_runs"):
+    views = ("scalars", "texts", "histograms", "console", "fields", "events", "artifacts", "runs", "system")
+    for view in map("v_{}".format, views):
         found = metrics.rows(f"SELECT count() AS n FROM {view} WHERE run = {{run:UUID}}", {"run": str(RUN)})
         assert found[0]["n"] == 0, view
     assert seen(metrics, OTHER) == [(1, 1.0)]
+    assert metrics.rows("SELECT run FROM v_system") == [{"run": OTHER}]
     assert metrics.rows("SELECT run FROM v_runs") == [{"run": OTHER}]
+
+
+def test_a_sample_that_comes_again_is_seen_once_and_no_rewind_hides_it(
+    metrics: MetricStore, by_hand: Callable[[str], None]
+) -> None:
+    rows = [sample(float(number), version_of(9, number + 1), number=number) for number in range(10)]
+    for _ in range(2):
+        metrics.insert_rows("system", SAMPLE, rows)
+    rewind(metrics, attempt=10, step=0)
+    values = "SELECT value FROM v_system WHERE run = {run:UUID} AND device = 'host' ORDER BY time"
+    assert [row["value"] for row in metrics.rows(values, {"run": str(RUN)})] == [float(number) for number in range(10)]
+    by_hand("OPTIMIZE TABLE system{local} FINAL")
+    assert [row["value"] for row in metrics.rows(values, {"run": str(RUN)})] == [float(number) for number in range(10)]
 
 
 def test_a_deleted_field_stays_deleted_whatever_comes_late(metrics: MetricStore) -> None:
