@@ -19,13 +19,32 @@ __all__ = ["serve"]
 
 @click.command()
 @click.option(
-    "--http", metavar="HOST:PORT", help="Of reading and the fallback ingestion [127.0.0.1:7450 or the next free]"
+    "--http",
+    metavar="HOST:PORT",
+    envvar="STEPWELL_HTTP",
+    help="Of reading and the fallback ingestion [127.0.0.1:7450 or the next free]",
 )
-@click.option("--grpc", metavar="HOST:PORT", help="Of ingestion [127.0.0.1:7451 or the next free]")
-@click.option("--advertise-grpc", metavar="HOST:PORT", help="What clients dial for gRPC, where it is not the above.")
+@click.option(
+    "--grpc",
+    metavar="HOST:PORT",
+    envvar="STEPWELL_GRPC",
+    help="Of ingestion [127.0.0.1:7451 or the next free]",
+)
+@click.option(
+    "--advertise-grpc",
+    metavar="HOST:PORT",
+    envvar="STEPWELL_ADVERTISE_GRPC",
+    help="What clients dial for gRPC, where it is not the above.",
+)
 @metrics_option
 @blobs_option
-@click.option("--token-file", metavar="F", type=click.Path(dir_okay=False, path_type=Path), help="Made if missing.")
+@click.option(
+    "--token-file",
+    metavar="F",
+    envvar="STEPWELL_TOKEN_FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Made if missing.",
+)
 def serve(
     http: str | None,
     grpc: str | None,
@@ -40,6 +59,9 @@ def serve(
       stepwell serve
       stepwell serve --http 0.0.0.0:7450 --grpc 0.0.0.0:7451     # for other machines, see `stepwell login`
       stepwell serve --metrics clickhouse://user:password@db:8123/stepwell --blobs "s3://stepwell?endpoint=minio:9000"
+
+    Every option can be given by a variable instead: STEPWELL_HTTP, STEPWELL_GRPC, STEPWELL_ADVERTISE_GRPC,
+    STEPWELL_METRICS_URL, STEPWELL_BLOBS_URL, STEPWELL_TOKEN_FILE, and the token itself by STEPWELL_TOKEN.
     """
     from ..platforms import needs_unix
 
