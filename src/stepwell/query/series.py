@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from .local import MetricSource
 from .payload import Payload, compact, decode
 from .series_crossed import crossed
 from .series_grouped import grouped
-from .series_scope import View, scope, source_of
+from .series_scope import MERGED, UNMERGED, View, scope, source_of
 from .series_tables import Columns, Extent, Series, SeriesAsked, buckets_of, empty, floats, mean_in_buckets, parts_of
 from .smoothing import ema
 
@@ -73,20 +73,44 @@ def _over_steps(
     if not asked:
         return {}
     source = source_of(metrics, asked)
-    extents = _extents(metrics, source, asked)
-    plans: dict[_Plan, list[SeriesAsked]] = defaultdict(list)
-    for one in asked:
-        extent = extents[one]
-        if extent.seen:
-            plans[_plan(one, extent, buckets)].append(one)
-    found = {one: Series(one, extents[one], None, None, empty()) for one in asked}
-    for plan, members in plans.items():
-        found |= _answer(metrics, source, plan, members, extents)
+    # To merge the points twice, once to count them and once to draw them, would be to do what is dear twice. Where all
+    # is in view, what the parts hold tells the bounds as well, and how many points there are by what is drawn.
+    rough = [one for one in asked if source == MERGED and one.since is None and _view_of(one).whole]
+    known = set(rough)
+    extents = _extents(metrics, source, [one for one in asked if one not in known])
+    extents |= _extents(metrics, UNMERGED, rough)
+    found = _answers(metrics, source, asked, extents, buckets)
+    found |= {one: _counted(found[one]) for one in rough}
+    # So many were written twice that what is left is few.
+    few = [one for one in rough if found[one].shift is not None and found[one].extent.seen <= RAW_POINTS]
+    few = [one for one in few if found[one].extent.ranks == 1]
+    found |= _answers(metrics, source, few, {one: found[one].extent for one in few}, buckets)
     if smoothing:
         for answer in found.values():
             if answer.extent.seen:
                 answer.columns["smooth"] = _smooth(metrics, answer, smoothing)
     return found
+
+
+def _answers(
+    metrics: MetricSource, source: str, asked: Sequence[SeriesAsked], extents: dict[SeriesAsked, Extent], buckets: int
+) -> dict[SeriesAsked, Series]:
+    """Each as its extent asks for: a query for all that one query can answer."""
+    plans: dict[_Plan, list[SeriesAsked]] = defaultdict(list)
+    for one in asked:
+        if extents[one].seen:
+            plans[_plan(one, extents[one], buckets)].append(one)
+    found = {one: Series(one, extents[one], None, None, empty()) for one in asked}
+    for plan, members in plans.items():
+        found |= _answer(metrics, source, plan, members, extents)
+    return found
+
+
+def _counted(answer: Series) -> Series:
+    """Its extent by the points that are drawn, all of them in view."""
+    columns = answer.columns
+    points = len(columns["step"]) if answer.shift is None else int(columns["points"].sum())
+    return replace(answer, extent=replace(answer.extent, points=points, seen=points))
 
 
 def _plan(asked: SeriesAsked, extent: Extent, buckets: int) -> _Plan:
@@ -136,12 +160,11 @@ def _extents(metrics: MetricSource, source: str, asked: Sequence[SeriesAsked]) -
     extents = dict.fromkeys(asked, Extent(0, 0, 0, 0, 0))
     for view, members in views.items():
         of = scope(source, members, view)
-        whole = view.low is None and view.high is None
         query = series_sql.EXTENTS.format(
             who=of.who,
             source=of.source,
             where=of.where,
-            seen=series_sql.SEEN_ALL if whole else series_sql.SEEN_PART.format(of.in_view),
+            seen=series_sql.SEEN_ALL if view.whole else series_sql.SEEN_PART.format(of.in_view),
             by=f"GROUP BY {of.by()}" if of.keys else "",
         )
         rows = metrics.rows(query, of.parameters)

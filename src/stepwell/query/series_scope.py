@@ -13,7 +13,11 @@ from typing import Any
 from .local import MetricSource
 from .series_tables import SeriesAsked
 
-__all__ = ["Scope", "View", "scope", "source_of"]
+__all__ = ["MERGED", "UNMERGED", "Scope", "View", "scope", "source_of"]
+
+MERGED = "scalars FINAL"
+UNMERGED = "scalars"
+"""The table as its parts have it: a point that was written again is there twice, at the same step."""
 
 _CUT = """
 SELECT (SELECT count() FROM rewinds WHERE run IN {runs:Array(UUID)})
@@ -28,6 +32,10 @@ class View:
     low: int | None
     high: int | None
     by_time: bool
+
+    @property
+    def whole(self) -> bool:
+        return self.low is None and self.high is None
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class Scope:
 def source_of(metrics: MetricSource, asked: Iterable[SeriesAsked]) -> str:
     """The view, or what it reads first where none of these runs has been deleted or rewound."""
     [cut] = metrics.rows(_CUT, {"runs": sorted({one.run for one in asked})})
-    return "v_scalars" if cut["cuts"] else "scalars FINAL"
+    return "v_scalars" if cut["cuts"] else MERGED
 
 
 def scope(source: str, members: Iterable[SeriesAsked], view: View) -> Scope:

@@ -37,6 +37,19 @@ def test_no_bucket_hides_a_spike(store: MetricStore, run: str) -> None:
     assert int(one.columns["points"].sum()) == 5000
 
 
+def test_points_written_again_are_counted_once(store: MetricStore, run: str) -> None:
+    for _ in range(2):  # a repeat, then other values
+        record(store, run, "loss", [0.0] * 1000)
+    record(store, run, "loss", [1.0] * 1000, attempt=1)
+    [one] = series(store, [SeriesAsked(run, "loss")], buckets=100)
+    assert (one.shift, one.extent.points, one.extent.seen) == (None, 1000, 1000)
+    assert set(one.columns["value"]) == {1.0}
+    record(store, run, "loss", [2.0] * 1000, start=800, attempt=2)
+    [one] = series(store, [SeriesAsked(run, "loss")], buckets=100)
+    assert (one.extent.points, one.extent.seen) == (1800, 1800)
+    assert int(one.columns["points"].sum()) == 1800
+
+
 def test_buckets_are_aligned_to_step_zero_so_old_ones_stay_as_they_are(store: MetricStore, run: str) -> None:
     rng = np.random.default_rng(0)
     record(store, run, "loss", rng.normal(size=3000).tolist(), start=-20)
