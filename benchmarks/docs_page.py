@@ -79,6 +79,6 @@ def _row(made: Sequence[str | Text]) -> str:
 
 
 def _escaped(text: str) -> str:
-    for one, other in (("\n", "<br>"), ("|", "\\|"), ("<=", "≤"), (">=", "≥"), ("*", "\\*")):
+    for one, other in (("<=", "≤"), (">=", "≥"), ("<", "&lt;"), ("\n", "<br>"), ("|", "\\|"), ("*", "\\*")):
         text = text.replace(one, other)
     return text

@@ -30,7 +30,7 @@ def run(quick: bool) -> Iterator[Figure]:
         try:
             figures = _measured(peer, quick)
         except Absent as why:
-            yield missing(peer.name, str(why))
+            yield missing(f"{peer.name}, p50", str(why))
             continue
         for figure in figures:
             half = figure.what.endswith("p50")

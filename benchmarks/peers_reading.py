@@ -30,7 +30,7 @@ def run(quick: bool) -> Iterator[Figure]:
             python = python_with(pin.package, pin.version, pin.also)
             lines = _asked(python, name, points, runs)
         except Absent as why:
-            yield missing(f"{name}, charts and tables", str(why))
+            yield missing(f"{name}, chart of one metric", str(why))
             continue
         for line in lines:
             note = f"{line['count']:,} {'runs found' if 'table' in line['what'] else 'points'}"

@@ -80,7 +80,7 @@ def test_the_page_has_every_row_and_every_figure(tmp_path: Path) -> None:
     assert pictures == {"log_call": ["log_call.svg"], "growth": ["growth-metrics.svg"]}
     text = markdown(ABOUT, RESULTS, pictures)
     assert "![growth](images/benchmarks/growth-metrics.svg)" in text
-    assert "**Failed:** it <ended> early" in text
+    assert "**Failed:** it &lt;ended> early" in text
     assert "| 15 | import stepwell; stepwell.init()" in text
     assert "missing: not installed" in text
 
