@@ -56,6 +56,8 @@ describe("a symlog axis", () => {
     expect(ticks.filter((tick) => tick > 0)).toEqual([0.01, 0.1, 1]);
     expect(ticks.filter((tick) => tick < 0)).toEqual([-1, -0.1, -0.01]);
   });
+  it("names twice and five times the decades where there is room", () =>
+    expect(symlogTicks(0.018, 1.05, 0.01)).toEqual([0.02, 0.05, 0.1, 0.2, 0.5, 1]));
   it("has evenly spaced ticks where there is no decade to name", () =>
     expect(symlogTicks(1.01, 1.09, 1).length).toBeGreaterThan(2));
 });

@@ -40,7 +40,12 @@ export function symlogTicks(min: number, max: number, linear: number): number[] 
   const apart = (place(max) - place(min)) / MOST;
   const most = Math.ceil(Math.log10(Math.max(Math.abs(min), Math.abs(max)) / linear));
   const wanted = [0];
-  for (let power = most; power >= 0; power -= 1) wanted.push(linear * 10 ** power, -linear * 10 ** power);
+  for (const part of [1, 5, 2]) {
+    for (let power = most; power >= 0; power -= 1) {
+      const size = part * linear * 10 ** power;
+      wanted.push(size, -size);
+    }
+  }
   const ticks: number[] = [];
   for (const tick of wanted) {
     const near = ticks.some((other) => Math.abs(place(other) - place(tick)) < apart);

@@ -12,8 +12,10 @@ export function ConfusionMatrix({ labels, matrix }: Confusion) {
     <div className="scroll-x pad">
       <table className="confusion">
         <caption>
-          {total ? `${number((100 * right) / total, 4)} % of ${count(total)} on the diagonal; ` : ""}rows:
-          truth, columns: predicted
+          <span>
+            {total ? `${number((100 * right) / total, 4)} % of ${count(total)} on the diagonal; ` : ""}rows:
+            truth, columns: predicted
+          </span>
         </caption>
         <thead>
           <tr>

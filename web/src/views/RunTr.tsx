@@ -92,7 +92,7 @@ export function CardRow({ project, data, row, index, top, hue, picked, active, c
       <Pick {...{ id, index, hue, picked, onPick }} />
       <span role="gridcell" className="card-body">
         <a href={`#${runPath(project, id)}`} className="cut run-name" title={name}>
-          {name}
+          <Ended text={name} />
         </a>
         <span className="card-facts">
           <StateDot state={data.state[row]!} word />
@@ -260,7 +260,7 @@ function GroupCell({
           : undefined
       }
     >
-      {figures && <span className="cut">x̄ {number(figures.mean, 4)}</span>}
+      {figures && <span className="cut">x̄ {number(figures.mean, 3)}</span>}
     </span>
   );
 }

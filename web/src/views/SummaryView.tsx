@@ -47,7 +47,7 @@ export function SummaryView({ project, run }: { project: string; run: RunRow }) 
         />
       </div>
       {own.length > 0 && (
-        <table className="plain card">
+        <table className="plain card own">
           <caption>Set by the run</caption>
           <tbody>
             {own.map((key) => (
@@ -59,7 +59,7 @@ export function SummaryView({ project, run }: { project: string; run: RunRow }) 
           </tbody>
         </table>
       )}
-      <table className="plain card">
+      <table className="plain card last-values">
         <caption>Last values</caption>
         <thead>
           <tr>
@@ -70,7 +70,7 @@ export function SummaryView({ project, run }: { project: string; run: RunRow }) 
             <th scope="col" className="num">
               at step
             </th>
-            <th scope="col" className="num">
+            <th scope="col" className="num points">
               points
             </th>
             <th scope="col" className="num">
@@ -84,7 +84,7 @@ export function SummaryView({ project, run }: { project: string; run: RunRow }) 
               <th scope="row">{metric.name}</th>
               <td className="num">{number(Number(metric.last))}</td>
               <td className="num">{number(metric.step)}</td>
-              <td className="num">{count(metric.points)}</td>
+              <td className="num points">{count(metric.points)}</td>
               <td className={metric.bad ? "num warn" : "num dim"}>{metric.bad || "–"}</td>
             </tr>
           ))}

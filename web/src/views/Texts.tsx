@@ -11,6 +11,8 @@ import { ConfusionMatrix } from "./ConfusionMatrix";
 import { textAt } from "./textAt";
 import { useStep } from "./useStep";
 
+const WIDE = 8; // classes: a larger matrix takes the whole width
+
 /** Series of texts, all at one step; a square matrix of counts is drawn as what it is. */
 export function Texts({ run, metrics }: { run: string; metrics: Named[] }) {
   const names = metrics.filter((metric) => metric.kind === "text").map((metric) => metric.name);
@@ -57,7 +59,10 @@ function TextCard({ metric, points, step }: { metric: string; points: TextPoint[
   const matrix = useMemo(() => (point ? confusion(point.value) : null), [point]);
   if (!point) return null;
   return (
-    <figure className="card text-card" aria-label={metric}>
+    <figure
+      className={matrix && matrix.labels.length > WIDE ? "card text-card broad" : "card text-card"}
+      aria-label={metric}
+    >
       <figcaption className="card-head">
         <span className="card-title" title={metric}>
           {metric}
