@@ -124,8 +124,12 @@ class Producer:
 
 GIVES_UP = {"STEPWELL_AGENT_LINGER_S": "0.1"}
 """For an agent that is to find nobody; otherwise it waits longer than a busy machine takes to answer."""
-_QUICK = {"STEPWELL_AGENT_LINGER_S": "10", "STEPWELL_SPOOL_SYNC_INTERVAL_S": "0.1"}
-"""An agent waits for nothing that no test is about."""
+_QUICK = {
+    "STEPWELL_AGENT_LINGER_S": "10",
+    "STEPWELL_SPOOL_SYNC_INTERVAL_S": "0.1",
+    "STEPWELL_SYSTEM_INTERVAL_S": "0",
+}
+"""An agent waits for nothing that no test is about, and nothing but records is in its spools."""
 
 
 def start_agent(home: Path, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stepwell import _core
 from stepwell.blocks import seal
 from stepwell.ids import run_uuid
 
-__all__ = ["Making", "frame_of"]
+__all__ = ["START_MS", "Making", "frame_of"]
+
+START_MS = 1_767_225_600_000
 
 _FRAME = struct.Struct("<IHHIIQQQII")
 
@@ -28,7 +30,7 @@ class Making:
     row_seq: int = 0
     logged: list[tuple[str, int, float]] = field(default_factory=list)
 
-    def builder(self) -> _core.BlockBuilder:
+    def builder(self, host: str = "") -> _core.BlockBuilder:
         return _core.BlockBuilder(
             project=self.project,
             id=self.id,
@@ -36,7 +38,8 @@ class Making:
             rank=self.rank,
             attempt=self.attempt,
             writer=self.writer,
-            created_ms=1_767_225_600_000,
+            created_ms=START_MS,
+            host=host,
         )
 
     def block(self, rows: int = 10, metrics: Sequence[str] = ("loss",)) -> bytes:
@@ -46,8 +49,15 @@ class Making:
             self.row_seq += 1
             step = self.row_seq
             cells = [(metric, step / (index + 3)) for index, metric in enumerate(metrics)]
-            builder.add_row(cells, self.row_seq, step, 1_767_225_600_000 + step)
+            builder.add_row(cells, self.row_seq, step, START_MS + step)
             self.logged += [(metric, step, value) for metric, value in cells]
+        return seal(builder, 3)
+
+    def samples(self, host: str, figures: Mapping[str, float], time_ms: int) -> bytes:
+        """One sample of a machine, as its agent takes it; time_ms: since the run was created."""
+        builder = self.builder(host)
+        self.row_seq += 1
+        builder.add_row(list(figures.items()), self.row_seq, 0, START_MS + time_ms)
         return seal(builder, 3)
 
     def records(self, *records: tuple[int, tuple[bytes, ...]]) -> bytes:
@@ -55,7 +65,7 @@ class Making:
         builder = self.builder()
         for kind, parts in records:
             self.row_seq += 1
-            builder.add_record(kind, parts, self.row_seq, self.row_seq, 1_767_225_600_000 + self.row_seq)
+            builder.add_record(kind, parts, self.row_seq, self.row_seq, START_MS + self.row_seq)
         return seal(builder, 3)
 
 

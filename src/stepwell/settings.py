@@ -114,6 +114,12 @@ class Settings:
     """A stream on which nothing has been answered for this long, though frames wait, is opened anew."""
     http_fallback_s: float = 60.0
     """How long blocks go over HTTP before gRPC is tried again."""
+    system_interval_s: float = 5.0
+    """Between two samples of the machine (processor, memory, accelerators, ...) while a run is live on it; 0: none."""
+    system_timeout_s: float = 2.0
+    """A device that has not answered by then is left out of the sample."""
+    sysfs_root: str = "/sys"
+    """Where devices that the kernel tells of are looked for."""
     compression_level: int = 3
     """zstd level of a block."""
     staging_bytes_max: int = 64 * GIB

@@ -15,6 +15,7 @@ from .dispatch import Dispatch
 from .drain import Drain
 from .mailbox import Mailbox, take_mailbox
 from .priority import NICE, may_be_nice_and_return, set_nice
+from .sampling import Sampling
 from .uploads import Uploader
 
 __all__ = ["Agent", "serve_mailbox"]
@@ -40,6 +41,7 @@ class Agent:
         self._mailbox = Mailbox(home)
         self._dispatch = Dispatch(home, settings, on_stop=self._on_stop)
         self._drain = Drain(self._mailbox, self._dispatch, settings)
+        self._sampling = Sampling(home, settings)
         self._uploader = Uploader(home, settings, lambda: self._dispatch.sending_much)
         self._nice = 0
         self._may_be_nice = may_be_nice_and_return()
@@ -64,6 +66,7 @@ class Agent:
                 pause = self._drain.tick()
                 while self._stops:
                     self._drain.stop_run(*self._stops.popleft())
+                self._sample()
                 self._be_nice(not self._drain.pressed)
                 self._wake.wait(pause)
             self._drain.flush()
@@ -71,11 +74,18 @@ class Agent:
             if self.stopping:
                 self._dispatch.wait_idle(self._settings.agent_stop_timeout_s)
         finally:
+            self._sampling.close()
             self._drain.close()
             self._uploader.stop()
             self._dispatch.close()
             if self._uploader.is_alive():
                 self._uploader.join(timeout=5.0)
+
+    def _sample(self) -> None:
+        if self._once:  # it takes what is there and ends
+            return
+        for sample in self._sampling.tick(self._drain.live):
+            self._drain.add(sample)
 
     def ring_came(self) -> bool:
         return self._drain.ring_came()

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +25,7 @@ from ..spool.layout import host_name
 from .faults import Faults
 from .mailbox import Mailbox
 from .open_ring import OpenRing
+from .sampling import LiveRun, Sample, Writers
 
 __all__ = ["Drain", "Outlet"]
 
@@ -64,6 +67,8 @@ class Drain:
         self._blocked_until = 0.0
         self._blocked: str = ""
         self._faults = Faults()
+        self._samples = Writers(socket.gethostname())
+        self._said: set[str] = set()
         self.given_up = 0
         """Rings that could not be drained, and were set aside or left."""
         self.pressed = False
@@ -101,6 +106,28 @@ class Drain:
     def ring_came(self) -> bool:
         """A ring is there that this drain has not seen: asked after the mailbox's lock is released."""
         return any(name.path not in self._passed_over for name in self._mailbox.rings())
+
+    def live(self) -> list[LiveRun]:
+        """The runs that have a live process here, each once."""
+        rings: dict[tuple[Destination, bytes], list[OpenRing]] = defaultdict(list)
+        for one in self._open.values():
+            if one.main and one.retired_at is None and not one.ring.closed:
+                rings[one.destination, one.ring.run].append(one)
+        return [_live(some, self._settings.system_interval_s) for some in rings.values()]
+
+    def add(self, sample: Sample) -> None:
+        """Into the spool, unless that takes nothing now: a sample is no record, and is not waited for."""
+        if time.monotonic() < self._blocked_until or not sample.figures:
+            return
+        try:
+            writer, builder = self._samples.block(sample)
+            self._append(sample.run.destination, writer, builder)
+        except Exception as error:  # noqa: BLE001 - a bug of ours, or a run of strange names: no matter of the records
+            if repr(error) not in self._said:
+                self._said.add(repr(error))
+                _log.error(
+                    "a sample of this machine for %s/%s cannot be kept: %r", sample.run.project, sample.run.id, error
+                )
 
     def stop_run(self, run: bytes, reason: str) -> None:
         """Somebody asked this run to stop: its rings, and those it continues in, are told."""
@@ -344,3 +371,19 @@ class Drain:
         for one in self._open.values():
             if (one.ring.run, one.ring.attempt) in self._stops:
                 one.ring.set_control(_core.CONTROL_STOP)
+
+
+def _live(rings: Sequence[OpenRing], interval_s: float) -> LiveRun:
+    """One run, of the rings of its processes here."""
+    newest = max(rings, key=lambda one: one.ring.attempt)
+    wanted = newest.system_interval_s
+    return LiveRun(
+        destination=newest.destination,
+        project=newest.project,
+        id=newest.id,
+        run=newest.ring.run,
+        attempt=newest.ring.attempt,
+        created_ms=newest.created_ms,
+        interval_s=interval_s if wanted is None else wanted,
+        pids=tuple(sorted({pid for one in rings if (pid := one.ring.owner_pid)})),
+    )

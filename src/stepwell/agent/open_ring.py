@@ -22,6 +22,8 @@ class OpenRing:
     created_ms: int
     main: bool
     """Its process's end is the run's end on this rank; not so for forked children and the capture of the machine."""
+    system_interval_s: float | None
+    """Between two samples of this machine, as the run was told; None: it was begun by a version that says nothing."""
     builder: _core.BlockBuilder
     pending_since: float | None = None
     seen_bytes: int = 0
@@ -48,6 +50,7 @@ class OpenRing:
             id=run_id,
             created_ms=created_ms,
             main=ring.role == "main" and identity.get("role", "main") == "main",
+            system_interval_s=_interval(identity.get("system_interval_s")),
             builder=_builder(ring, project, run_id, ring.writer, created_ms),
         )
 
@@ -68,6 +71,10 @@ class OpenRing:
         """As if nothing had been collected since the last commit."""
         self.ring.rollback()
         self.builder = _builder(self.ring, self.project, self.id, self.ring.writer, self.created_ms)
+
+
+def _interval(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and value >= 0 else None
 
 
 def _builder(ring: _core.Ring, project: str, id: str, writer: int, created_ms: int) -> _core.BlockBuilder:

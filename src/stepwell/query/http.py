@@ -116,6 +116,13 @@ class HttpReader:
     def histograms(self, key: RunKey, metric: str) -> pa.Table:
         return self._arrow(_path(key, "histograms"), [("metric", metric)]).read_all()
 
+    def system(
+        self, key: RunKey, metrics: Sequence[str] = (), devices: Sequence[str] = (), *, last: bool = False
+    ) -> pa.Table:
+        query: list[tuple[str, object]] = [("metric", name) for name in metrics]
+        query += [("device", name) for name in devices] + [("last", int(last))]
+        return self._arrow(_path(key, "system"), query).read_all()
+
     # --- what happened
 
     def console(self, key: RunKey) -> pa.Table:

@@ -19,9 +19,10 @@ from .edits import apply_edit, checked
 from .filter_sql import condition
 from .filters import parse
 from .history import chosen, history_schema, widen
-from .reader import CONSOLE_SCHEMA, HISTOGRAM_SCHEMA, LONG_SCHEMA, PAGE, TEXT_SCHEMA
+from .reader import CONSOLE_SCHEMA, HISTOGRAM_SCHEMA, LONG_SCHEMA, PAGE, SYSTEM_SCHEMA, TEXT_SCHEMA
 from .records import ArtifactInfo, Event, LastStep, MetricInfo, RunInfo, RunKey
 from .series_tables import Series, SeriesAsked
+from .system import matching
 
 __all__ = ["BlobSource", "LocalReader", "MetricSource", "utc"]
 
@@ -192,6 +193,15 @@ class LocalReader:
 
     def histograms(self, key: RunKey, metric: str) -> pa.Table:
         return _shaped(self._metrics.query_arrow(sql.HISTOGRAMS, {**_run(key), "metric": metric}), HISTOGRAM_SCHEMA)
+
+    def system(
+        self, key: RunKey, metrics: Sequence[str] = (), devices: Sequence[str] = (), *, last: bool = False
+    ) -> pa.Table:
+        if last:
+            return _shaped(self._metrics.query_arrow(sql.SYSTEM_LAST, _run(key)), SYSTEM_SCHEMA)
+        wanted, parameters = matching({"metric": metrics, "device": devices})
+        query = sql.SYSTEM.format(wanted)
+        return _shaped(self._metrics.query_arrow(query, {**_run(key), **parameters}), SYSTEM_SCHEMA)
 
     # --- what happened
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from .records import ArtifactInfo, Event, LastStep, MetricInfo, RunInfo, RunKey
 from .series_tables import Series, SeriesAsked
 
-__all__ = ["CONSOLE_SCHEMA", "HISTOGRAM_SCHEMA", "LONG_SCHEMA", "PAGE", "TEXT_SCHEMA", "Reader"]
+__all__ = ["CONSOLE_SCHEMA", "HISTOGRAM_SCHEMA", "LONG_SCHEMA", "PAGE", "SYSTEM_SCHEMA", "TEXT_SCHEMA", "Reader"]
 
 PAGE = 500  # runs in one answer
 
@@ -46,6 +46,16 @@ CONSOLE_SCHEMA = pa.schema(
         ("writer", pa.uint64()),
         ("row_seq", pa.uint64()),
         ("text", pa.string()),
+    ]
+)
+
+SYSTEM_SCHEMA = pa.schema(
+    [
+        ("host", pa.string()),
+        ("device", pa.string()),
+        ("metric", pa.string()),
+        ("time", _TIME),
+        ("value", pa.float64()),
     ]
 )
 
@@ -96,6 +106,11 @@ class Reader(Protocol):
 
     def console(self, key: RunKey) -> pa.Table:
         """The chunks as they were written, in order."""
+
+    def system(
+        self, key: RunKey, metrics: Sequence[str] = (), devices: Sequence[str] = (), *, last: bool = False
+    ) -> pa.Table:
+        """What the run's machines did, exact; names or patterns, all where none is given. `last`: the last of each."""
 
     def events(self, key: RunKey) -> list[Event]: ...
 

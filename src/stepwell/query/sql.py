@@ -22,6 +22,8 @@ __all__ = [
     "STATES",
     "STATES_IN",
     "STATES_OF",
+    "SYSTEM",
+    "SYSTEM_LAST",
     "TEXTS",
 ]
 
@@ -119,6 +121,20 @@ ORDER BY step, rank, at
 HISTOGRAMS = """
 SELECT rank, step, time, count, sum, sum2, min, max, nans AS `nan`, pos_inf, neg_inf, buckets, counts, edges
 FROM v_histograms WHERE run = {run:UUID} AND metric = {metric:String} ORDER BY step, rank, at
+"""
+
+# --- the machine
+
+# `{0}` is a condition on metric and device, of bound patterns.
+SYSTEM = """
+SELECT host, device, metric, time, value FROM v_system WHERE run = {{run:UUID}} AND {0}
+ORDER BY host, device, metric, time SETTINGS output_format_arrow_low_cardinality_as_dictionary = 0
+"""
+
+SYSTEM_LAST = """
+SELECT host, device, metric, max(time) AS time, argMax(value, v_system.time) AS value
+FROM v_system WHERE run = {run:UUID} GROUP BY host, device, metric ORDER BY host, device, metric
+SETTINGS output_format_arrow_low_cardinality_as_dictionary = 0
 """
 
 # --- what happened

@@ -313,6 +313,24 @@ class Run:
 
         return run_card(self)
 
+    def system(self, metric: str | Sequence[str] = (), device: str | Sequence[str] = ()) -> pa.Table:
+        """What its machines did while it ran, as an Arrow table: host, device, metric, time, value. Never sampled.
+
+        Ascending by host, device, metric, time. A metric's name ends in its unit; docs/system.md lists them.
+
+        Args:
+            metric: Names or patterns: `power_w`, `temperature_c*`. Default: all.
+            device: Names or patterns: `host`, `processes`, `disk`, `network`, `nvidia0`, `nvidia*`. Default: all.
+
+        Example:
+            ```python
+            run.system("utilisation_percent", "nvidia*").to_pandas()
+            ```
+        """
+        metrics = [metric] if isinstance(metric, str) else list(metric)
+        devices = [device] if isinstance(device, str) else list(device)
+        return self._reader.system(self.key, metrics, devices)
+
     # --- the rest
 
     def console(self) -> Console:

@@ -165,7 +165,7 @@ def _begin(
     )
     once = Once()
     slow = SlowPath(settings, once)
-    described = _describe(terms, _now_ms())
+    described = _describe(terms, _now_ms(), settings)
     recorder = open_recorder(
         home, settings, described, terms.uuid.bytes, terms.rank, terms.attempt, first_step=start.first_step, slow=slow
     )
@@ -258,7 +258,7 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _describe(terms: Terms, started_ms: int) -> dict[str, Any]:
+def _describe(terms: Terms, started_ms: int, settings: Settings) -> dict[str, Any]:
     """The ring's identity, which the agent reads."""
     return {
         "project": terms.project,
@@ -269,6 +269,7 @@ def _describe(terms: Terms, started_ms: int) -> dict[str, Any]:
         "mode": terms.mode,
         "server": terms.server,
         "version": VERSION,
+        "system_interval_s": settings.system_interval_s,
     }
 
 

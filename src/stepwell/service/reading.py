@@ -119,6 +119,17 @@ def reading_router(reader: Reader) -> APIRouter:
     def histograms(project: str, id: str, metric: str) -> StreamingResponse:
         return _arrow(reader.histograms(RunKey(project, id), metric).to_reader())
 
+    @router.get("/runs/{project}/{id}/system")
+    def system(
+        project: str,
+        id: str,
+        metric: Metrics,
+        device: Annotated[list[str], Query(max_length=10_000, default_factory=list)],
+        last: bool = False,
+    ) -> StreamingResponse:
+        """What the run's machines did, exact. Patterns like gpu* are taken; `last=1`: the last figure of each."""
+        return _arrow(reader.system(RunKey(project, id), metric, device, last=last).to_reader())
+
     @router.get("/runs/{project}/{id}/console")
     def console(project: str, id: str) -> StreamingResponse:
         """The chunks as they were written; a reader collapses carriage returns."""

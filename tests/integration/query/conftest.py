@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 from blake3 import blake3
 
+from making_blocks import Making
 from stepwell import _core
 from stepwell.blocks import seal
 from stepwell.home import Home
@@ -121,6 +122,12 @@ def record_everything(stores: LocalStores) -> None:
             "checkpoint", "ckpt", '{"why": "best"}', (ArtifactFile("weights/w.bin", digest, len(WEIGHTS)),),
         )
     )  # fmt: skip
+    for host in ("node2", "node1"):
+        agent = Making(rich.project, rich.id, writer=ord(host[-1]), attempt=100)
+        for number in range(3):
+            figures = {"host/cpu_percent": 10.0 * number, "nvidia0/power_w": 300.5 + number, "nvidia10/power_w": -0.0}
+            block = agent.samples(host, figures, 5000 * number)
+            assert all(outcome.ok for outcome in stores.ingest.write([block, block]))  # it comes twice
     failed = Writing(RunKey("vision", "failed"), writer=21, day=1)
     failed.field("config/lr", 0.1).field("tags", ["baseline"]).row(0, loss=2.0).event("finish", exit_code=3).done(
         stores

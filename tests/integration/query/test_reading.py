@@ -15,7 +15,7 @@ from stepwell.errors import AuthError, BlobError, FilterError, NotFound
 from stepwell.query import Run
 from stepwell.query.http import HttpReader
 from stepwell.query.local import LocalReader
-from stepwell.query.reader import CONSOLE_SCHEMA, HISTOGRAM_SCHEMA, LONG_SCHEMA, Reader
+from stepwell.query.reader import CONSOLE_SCHEMA, HISTOGRAM_SCHEMA, LONG_SCHEMA, SYSTEM_SCHEMA, Reader
 from stepwell.query.records import RunKey
 from stepwell.query.runs import Runs
 from stepwell.query.series import SeriesAsked, decode_series, encode
@@ -132,6 +132,42 @@ def test_texts_console_and_events(reader: Reader) -> None:
     ]  # fmt: skip
     alert = next(event for event in run.events if event.kind == "alert")
     assert alert.body == {"text": "loss", "value": math.inf}
+
+
+@pytest.mark.parametrize(
+    ("metric", "device", "expected"),
+    [
+        ((), (), {("host", "cpu_percent"), ("nvidia0", "power_w"), ("nvidia10", "power_w")}),
+        ("power_w", (), {("nvidia0", "power_w"), ("nvidia10", "power_w")}),
+        ("*_w", "nvidia?", {("nvidia0", "power_w")}),
+        ((), ["host", "nvidia1*"], {("host", "cpu_percent"), ("nvidia10", "power_w")}),
+        ("power", (), set()),
+        ("power.w", "*", set()),
+    ],
+)
+def test_samples_of_machines(
+    reader: Reader, metric: str, device: str | list[str], expected: set[tuple[str, str]]
+) -> None:
+    table = rich(reader).system(metric, device)
+    assert table.schema.equals(SYSTEM_SCHEMA)
+    rows = list(zip(*(table[name].to_pylist() for name in table.schema.names), strict=True))
+    assert {(device, metric) for _, device, metric, _, _ in rows} == expected
+    assert len(rows) == len(expected) * 2 * 3
+    assert rows == sorted(rows)
+    watts = [300.5, 301.5, 302.5] if ("nvidia0", "power_w") in expected else []
+    assert [row[4] for row in rows if row[:2] == ("node2", "nvidia0")] == watts
+    seconds = [(time - table["time"][0].as_py()).total_seconds() for time in table["time"].to_pylist()[:3]]
+    assert seconds == ([0, 5, 10] if expected else [])
+
+
+def test_the_last_figures_and_no_metrics_of_the_run(reader: Reader) -> None:
+    table = reader.system(RICH, last=True)
+    assert table.schema.equals(SYSTEM_SCHEMA)
+    last = {("host", "cpu_percent"): 20.0, ("nvidia0", "power_w"): 302.5, ("nvidia10", "power_w"): 0.0}
+    assert [(row["host"], row["device"], row["metric"], row["value"]) for row in table.to_pylist()] == [
+        (host, *figure, value) for host in ("node1", "node2") for figure, value in last.items()
+    ]
+    assert not [info.name for info in rich(reader).metrics if "/power" in info.name or "cpu" in info.name]
 
 
 def test_a_checkpoint_downloads_with_every_byte_checked(reader: Reader, folder: Path) -> None:

@@ -48,6 +48,7 @@ def blocks() -> list[bytes]:
         )
         made += [making.records((_core.KIND_HISTOGRAM, (b"weights", _core.histogram(values)))) for _ in range(5)]
         made.append(making.block(4000 if number == 0 else 30, ("loss", "val/acc")))
+        made.append(making.samples("node1", {"host/load_1m": number, "nvidia0/power_w": 300.5}, 5))
         made.append(making.records((_core.KIND_EVENT, (b"finish", b"{}"))))
     made.append(Making(id=IDS[1], writer=101, rank=1).block(40, ("loss",)))
     rewound = Making(id=IDS[2], writer=102, attempt=2000, row_seq=10)
@@ -135,6 +136,8 @@ QUESTIONS: dict[str, Callable[[MetricStore], Any]] = {
     ),
     "runs by a comparison of two": lambda store: reader(store).runs(filters="config.lr < summary.loss"),
     "a run": each(lambda asked, key: asked.run(key)),
+    "samples": each(lambda asked, key: asked.system(key, ["power*"], ["nvidia0"]).to_pylist()),
+    "last samples": each(lambda asked, key: asked.system(key, last=True).to_pylist()),
     "metrics": each(lambda asked, key: asked.metrics(key)),
     "history": each(lambda asked, key: asked.history([key], ["loss", "val/acc"]).read_all().to_pylist()),
     "history, long": each(lambda asked, key: asked.history([key], ["loss"], long=True).read_all().to_pylist()),

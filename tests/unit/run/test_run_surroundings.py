@@ -99,8 +99,8 @@ def test_a_machine_is_described_from_its_files(tmp_path: Path) -> None:
     assert found["cpu"]["model"] == "Quick CPU 9"
     assert found["memory_bytes"] == 1 << 20
     assert [board for board in found["accelerators"] if board["vendor"] != "NVIDIA"] == [
-        {"vendor": "AMD", "name": "MI300X", "memory_bytes": 68702699520},
-        {"vendor": "Tenstorrent", "name": "n150", "driver": "2.0.0", "serial": "0100"},
+        {"device": "amd0", "vendor": "AMD", "name": "MI300X", "memory_bytes": 68702699520},
+        {"device": "tenstorrent0", "vendor": "Tenstorrent", "name": "n150", "driver": "2.0.0", "serial": "0100"},
     ]
 
 
