@@ -78,8 +78,9 @@ PyObject* recorder_log(PyObject* self, PyObject* const* args, Py_ssize_t nargs, 
   } catch (const std::bad_alloc&) {
     return PyErr_NoMemory();
   }
-  if (recording.slow() == nullptr) Py_RETURN_NONE;  // being collected
-  PyObject* const slow = Py_NewRef(recording.slow());
+  PyObject* const borrowed = recording.slow();
+  if (borrowed == nullptr) Py_RETURN_NONE;  // being collected
+  PyObject* const slow = Py_NewRef(borrowed);
   PyObject* const result = PyObject_CallFunctionObjArgs(slow, given[0], step, time, nullptr);
   Py_DECREF(slow);
   if (result == nullptr) return nullptr;

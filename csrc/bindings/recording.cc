@@ -42,6 +42,32 @@ void Recording::clear() {
   Py_CLEAR(wake_);
 }
 
+PyObject* Recording::slow() {
+  if (!shielded_ && slow_ != nullptr) shield_slow();
+  return slow_;
+}
+
+// Where torch's compiler is loaded it compiles every Python function that is called from within a compiled
+// one; through its `disable` it lets the slow path alone. Only looked for, never imported.
+void Recording::shield_slow() {
+  PyObject* const modules = PyImport_GetModuleDict();  // borrowed
+  PyObject* const compiler = modules != nullptr ? PyDict_GetItemString(modules, "torch._dynamo") : nullptr;
+  if (compiler == nullptr) return;
+  PyObject* const disable = PyObject_GetAttrString(compiler, "disable");
+  if (disable == nullptr) {  // it is being imported
+    PyErr_Clear();
+    return;
+  }
+  shielded_ = true;  // first, as what we call may log
+  PyObject* const shielded = PyObject_CallOneArg(disable, slow_);
+  Py_DECREF(disable);
+  if (shielded == nullptr) {
+    PyErr_Clear();
+    return;
+  }
+  Py_SETREF(slow_, shielded);
+}
+
 std::int64_t Recording::now_ms() const { return wall_ms(ring::monotonic_ns()); }
 
 double Recording::consumer_age_s() const {

@@ -93,7 +93,8 @@ class Recording {
   [[nodiscard]] double consumer_age_s() const;
   ring::Producer& producer() { return producer_; }
   RecorderLock& lock() { return lock_; }
-  [[nodiscard]] PyObject* slow() const { return slow_; }
+  /// Null while being collected. May run Python, once.
+  [[nodiscard]] PyObject* slow();
 
   int traverse(visitproc visit, void* arg);
   void clear();
@@ -128,7 +129,10 @@ class Recording {
   std::uint64_t consumed_ = 0;      // when the consumer was last seen to have moved
   std::int64_t waited_ns_ = 0;      // since then
 
+  void shield_slow();
+
   PyObject* slow_;
+  bool shielded_ = false;
   PyObject* wake_;
 };
 

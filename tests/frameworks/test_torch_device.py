@@ -9,6 +9,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ import stepwell
 from fake_device import FakeLane, Recording
 from stepwell import _core
 
+TESTS = Path(__file__).parents[1]
 # What waits for a device, or has a size that depends on a value and so has to be waited for.
 WAITING = ("_local_scalar_dense", "item", "is_nonzero", "nonzero", "equal", "unique", "masked_select", "_to_copy.cpu")
 
@@ -140,10 +142,11 @@ def test_nothing_is_asked_while_a_graph_is_captured(
     lane.capturing = True
     mode = spy(torch)
     with mode:
-        run.log({"loss": torch.tensor(2.0), "lr": 0.1}, 1)
+        run.log({"loss": torch.tensor(2.0), "lr": 0.1, "h": stepwell.Histogram(torch.ones(3))}, 1)
     assert [name for name in mode.names if "stack" in name or "copy" in name] == []
     with pytest.raises(stepwell.errors.InvalidValue, match="captured"):
-        stepwell.Histogram(torch.ones(3))
+        repr(stepwell.Histogram(torch.ones(3)))
+    assert run.slow.refused == 2
     assert "after replay" in caplog.text
     lane.capturing = False
     lane.finish()
@@ -209,6 +212,44 @@ def test_a_histogram_asked_for_its_bytes_waits_for_them(torch: Any, lane: FakeLa
     assert "count=10" in repr(histogram)
 
 
+def test_within_a_transform_a_value_is_read_as_before(torch: Any, lane: FakeLane, run: Recording) -> None:
+    def loss(x: Any) -> Any:
+        value = x.square().sum()
+        run.log({"loss": value}, 0)
+        return value
+
+    torch.func.grad(loss)(torch.ones(3))
+    assert run.seen() == {("loss", 0): 3.0}
+
+
+def test_what_offers_dlpack_is_read_by_torch(
+    torch: Any, lane: FakeLane, run: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As cupy does on a GPU."""
+    from stepwell.run.device import known
+
+    class Array:
+        shape, size = (), 1
+
+        def __init__(self, tensor: Any) -> None:
+            self.tensor = tensor
+
+        def __dlpack__(self, **options: Any) -> Any:
+            return self.tensor.__dlpack__(**options)
+
+        def __dlpack_device__(self) -> Any:
+            return self.tensor.__dlpack_device__()
+
+        def item(self) -> float:
+            pytest.fail("read, which waits for the device")
+
+    monkeypatch.setattr(known, "_DLPACK_TYPES", (1,))
+    run.log({"loss": Array(torch.tensor(2.5))}, 0)
+    lane.finish()
+    run.slow.finish(0)
+    assert run.seen() == {("loss", 0): 2.5}
+
+
 def train(torch: Any, run: Recording, compile_it: Callable[[Any], Any]) -> dict[tuple[str, int], float]:
     """A compiled step that logs from within; the losses as they are read the ordinary way."""
     model = torch.nn.Linear(4, 1)
@@ -236,6 +277,47 @@ def test_a_compiled_step_that_logs(torch: Any, lane: FakeLane, run: Recording) -
     assert {key: seen[key] for key in expected} == pytest.approx(expected)
     assert [seen["plain", number] for number in range(4)] == [1.0] * 4
     assert run.slow.refused == 0
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_compiler_does_not_look_into_the_slow_path(torch: Any, lane: FakeLane, run: Recording) -> None:
+    """It would compile each of its functions, and warn of what it cannot."""
+    from torch._dynamo.utils import counters
+
+    torch._dynamo.reset()
+    counters.clear()
+
+    def step(x: Any, number: int) -> Any:
+        run.log({"loss": x.sum(), "weights": stepwell.Histogram(x)}, number)
+        return x + 1
+
+    compiled = torch.compile(step, backend="eager")
+    for number in range(3):
+        compiled(torch.ones(4), number)
+    lane.finish()
+    run.slow.finish(0)
+    assert run.seen() == {("loss", number): 4.0 for number in range(3)}
+    assert sum(record.kind == _core.KIND_HISTOGRAM for record in run.records()) == 3
+    reasons = " ".join(counters["graph_break"])
+    assert "Recorder" in reasons
+    assert "RLock" not in reasons
+    assert "functorch" not in reasons
+
+
+def test_the_compiler_is_not_imported_by_us(torch: Any) -> None:
+    """It takes seconds."""
+    script = """
+import pathlib, sys, tempfile, torch
+from fake_device import FakeLane, Recording
+from stepwell import Histogram
+from stepwell.run.device import known
+known.TORCH_LANES["cpu"] = lambda torch, device: FakeLane(torch)
+run = Recording.begin(pathlib.Path(tempfile.mkdtemp()))
+run.log({"loss": torch.tensor(1.0), "weights": Histogram(torch.ones(3))})
+print([name for name in sys.modules if name.startswith("torch._dynamo")])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=TESTS)
+    assert done.stdout == "[]\n"
 
 
 def test_import_does_not_bring_torch_or_jax() -> None:

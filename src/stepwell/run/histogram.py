@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import array
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import _core
@@ -49,11 +49,9 @@ class Histogram:
             self._held = _given(np_histogram)
             return
         try:
-            self._held = _count_on_device(values) or _core.histogram(_buffer(values))
+            self._held = _unseen(_count)(values)
         except InvalidValue:
             raise
-        except CannotRead as error:
-            raise InvalidValue(f"no histogram can be made of this {type(values).__name__}: {error}") from error
         except Exception as error:
             raise InvalidValue(f"no histogram can be made of a {type(values).__name__}: {error}") from error
 
@@ -78,13 +76,27 @@ class Histogram:
         return hash(self.data)
 
 
+def _unseen(function: Callable[[Any], bytes | Counted]) -> Callable[[Any], bytes | Counted]:
+    """Where torch's compiler is loaded: so that it does not compile what it meets in a compiled function."""
+    compiler = sys.modules.get("torch._dynamo")
+    disable = getattr(compiler, "disable", None)
+    return disable(function) if disable is not None else function
+
+
+def _count(values: Any) -> bytes | Counted:
+    return _count_on_device(values) or _core.histogram(_buffer(values))
+
+
 def _count_on_device(values: Any) -> Counted | None:
     """None for what no device can count behind our back."""
     known = backend_of(values)
     if known is None:
         return None
     backend, given = known
-    transfer = backend.histogram(given)
+    try:
+        transfer = backend.histogram(given)
+    except CannotRead as error:
+        return Counted(None, str(error))
     return Counted(transfer) if transfer is not None else None
 
 

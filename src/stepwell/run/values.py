@@ -19,7 +19,7 @@ from typing import Any
 
 from .._core import KIND_HISTOGRAM, KIND_TEXT
 from ..errors import InvalidValue
-from .device import Backend, Counted, backend_of, on_device, warn_of_sync
+from .device import Backend, Counted, backend_of, is_host_tensor, is_tensor_type, on_device, warn_of_sync
 from .histogram import Histogram
 from .plain import as_json, plain
 
@@ -106,6 +106,8 @@ def read_step(step: object, row: Row) -> int | None:
                 row.problem("step", step, f"a step is a whole number, not {step!r}; the row has the next step", False)
                 return None
         elif callable(getattr(step, "item", None)):
+            if on_device(step):
+                warn_of_sync()
             return read_step(step.item(), row)  # type: ignore[attr-defined]
         else:
             whole = operator.index(step)  # type: ignore[arg-type]
@@ -175,7 +177,8 @@ def _key(row: Row, key: object) -> str | None:
 
 def _read_value(row: Row, name: str, value: Any, limits: Limits, depth: int) -> None:
     kind = type(value)
-    if isinstance(value, Mapping):
+    tensor = is_tensor_type(kind)
+    if not tensor and kind is not float and isinstance(value, Mapping):
         _read_mapping(row, name, value, limits, depth + 1)
         return
     encoded = metric_name(name)
@@ -183,6 +186,8 @@ def _read_value(row: Row, name: str, value: Any, limits: Limits, depth: int) -> 
         row.problem(name, value, f"a metric's name is 1 to {_NAME_BYTES_MAX} bytes of UTF-8 without control characters")
     elif kind is float or kind is bool:
         _put_number(row, name, value)
+    elif tensor:
+        _read_tensor(row, name, encoded, value, limits, depth)
     elif isinstance(value, enum.Enum):
         _read_value(row, name, value.value, limits, depth + 1)
     elif isinstance(value, str):
@@ -222,8 +227,21 @@ def _read_other(row: Row, name: str, encoded: bytes, value: Any, limits: Limits)
         raise InvalidValue("neither a number nor a text")
 
 
+def _read_tensor(row: Row, name: str, encoded: bytes, value: Any, limits: Limits, depth: int) -> None:
+    """The common case of `_read_array` without its questions."""
+    if value.numel() == 1 and is_host_tensor(value):
+        item = value.item()
+        if type(item) is float or type(item) is bool:
+            _put_number(row, name, item)
+        else:
+            _read_value(row, name, item, limits, depth + 1)
+    else:
+        _read_array(row, name, encoded, value, int(value.numel()), limits, depth)
+
+
 def _put_number(row: Row, name: str, value: float | bool) -> None:
-    row.forget(name)
+    if row.records or row.device or row.counted:
+        row.forget(name)
     row.cells[name] = value
 
 

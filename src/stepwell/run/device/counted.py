@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from ...errors import InvalidValue
 from .transfer import Transfer
 
 __all__ = ["Counted"]
@@ -12,12 +13,16 @@ _LOOK_S = 0.0005
 
 
 class Counted:
-    """The bytes of a histogram once they have come; may be logged any number of times."""
+    """The bytes of a histogram once they have come; may be logged any number of times.
 
-    def __init__(self, transfer: Transfer[bytes]) -> None:
-        self._transfer: Transfer[bytes] | None = transfer
+    refused: why there will be none; that must not stop a training loop where the histogram is made.
+    """
+
+    def __init__(self, transfer: Transfer[bytes] | None, refused: str = "") -> None:
+        self._transfer = transfer
         self._data = b""
-        self.nbytes = transfer.nbytes
+        self.nbytes = transfer.nbytes if transfer is not None else 0
+        self.refused = refused
 
     @property
     def taken(self) -> bool:
@@ -33,7 +38,9 @@ class Counted:
 
     @property
     def data(self) -> bytes:
-        """Waits where it is not done."""
+        """Waits where it is not done. Raises InvalidValue where it was refused."""
+        if self.refused:
+            raise InvalidValue(f"no histogram can be made of these values: {self.refused}")
         if self._transfer is None:
             return self._data
         self._transfer.hurry()

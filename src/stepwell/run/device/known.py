@@ -12,7 +12,7 @@ from .torch import Lane, StreamLane, TorchBackend
 from .transfer import Backend
 from .xla import XlaBackend
 
-__all__ = ["TORCH_LANES", "backend_of", "on_device", "warn_of_sync"]
+__all__ = ["TORCH_LANES", "backend_of", "is_host_tensor", "is_tensor_type", "on_device", "warn_of_sync"]
 
 # Device types of torch that have streams, events and pinned memory; ROCm calls itself cuda.
 TORCH_LANES: dict[str, Callable[[Any, Any], Lane]] = {"cuda": StreamLane, "xpu": StreamLane}
@@ -20,6 +20,17 @@ _DLPACK_TYPES = (2, 10, 14)  # kDLCUDA, kDLROCM, kDLOneAPI of dlpack.h
 _torch_backends: dict[Any, Backend] = {}
 _jax_backends: dict[str, Backend] = {}
 _warned = False
+
+
+def is_tensor_type(kind: type[Any]) -> bool:
+    """Whether it is torch's own tensor: there may be fifty in a call, and `isinstance` would ask each."""
+    torch = sys.modules.get("torch")
+    return torch is not None and kind is getattr(torch, "Tensor", None)
+
+
+def is_host_tensor(value: Any) -> bool:
+    """Of such a tensor: whether its values lie in host memory and can be read at once."""
+    return value.is_cpu is True and "cpu" not in TORCH_LANES
 
 
 def backend_of(value: Any) -> tuple[Backend, Any] | None:
@@ -41,11 +52,15 @@ def backend_of(value: Any) -> tuple[Backend, Any] | None:
 
 
 def _of_tensor(torch: Any, value: Any) -> tuple[Backend, Any] | None:
-    # Of a subclass (a DTensor, a quantized or a fake tensor) nothing is known; reading it is its own affair.
-    if type(value) not in (torch.Tensor, getattr(getattr(torch, "nn", None), "Parameter", None)):
-        return None
     device = value.device
     if device.type != "xla" and device.type not in TORCH_LANES:
+        return None
+    # Of a subclass (a DTensor, a fake tensor) nothing is known, and within vmap or grad a tensor stands for others:
+    # reading it is its own affair.
+    if type(value) not in (torch.Tensor, getattr(getattr(torch, "nn", None), "Parameter", None)):
+        return None
+    functorch = getattr(getattr(torch, "_C", None), "_functorch", None)
+    if functorch is not None and functorch.is_functorch_wrapped_tensor(value):
         return None
     backend = _torch_backends.get(device)
     if backend is None:

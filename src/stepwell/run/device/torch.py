@@ -81,20 +81,8 @@ class TorchBackend:
         self._torch = torch
         self._lane = lane
         self._spare: dict[int, list[Any]] = defaultdict(list)
-        # Dynamo must not look inside: it would trace what is launched here into the user's graph.
-        disable = getattr(getattr(torch, "compiler", None), "disable", None) or (lambda function: function)
-        self._scalars = disable(self._start_scalars)
-        self._histogram = disable(self._start_histogram)
 
     def scalars(self, values: Sequence[Any]) -> Transfer[list[Number]]:
-        transfer: Transfer[list[Number]] = self._scalars(values)
-        return transfer
-
-    def histogram(self, values: Any) -> Transfer[bytes] | None:
-        transfer: Transfer[bytes] | None = self._histogram(values)
-        return transfer
-
-    def _start_scalars(self, values: Sequence[Any]) -> Transfer[list[Number]]:
         self._refuse_capture()
         by_type: dict[Any, list[int]] = defaultdict(list)
         for place, value in enumerate(values):
@@ -104,11 +92,11 @@ class TorchBackend:
         torch = self._torch
         with torch.no_grad():
             # One kernel and one copy a type, and exact: no value changes its type on the way.
-            parts = [torch.stack([values[place].detach().reshape(()) for place in by_type[kind]]) for kind in by_type]
+            parts = [torch.stack([_as_scalar(values[place]) for place in places]) for places in by_type.values()]
             copy = self._copy(parts)
         return _Scalars(copy, list(by_type.values()))
 
-    def _start_histogram(self, values: Any) -> Transfer[bytes] | None:
+    def histogram(self, values: Any) -> Transfer[bytes] | None:
         if not torch_histogram.counts(self._torch, values.dtype) or values.is_sparse or values.numel() == 0:
             return None
         self._refuse_capture()
@@ -124,8 +112,10 @@ class TorchBackend:
         sizes = [part.numel() * part.element_size() for part in parts]
         total = sum(-(-size // _ALIGN) * _ALIGN for size in sizes)
         size = max(_HOST_BYTES_MIN, 1 << (total - 1).bit_length())
-        spare = self._spare[size]
-        buffer = spare.pop() if spare else self._lane.buffer(size)
+        try:
+            buffer = self._spare[size].pop()
+        except IndexError:
+            buffer = self._lane.buffer(size)
         views = []
         at = 0
         for part, nbytes in zip(parts, sizes, strict=True):
@@ -134,6 +124,10 @@ class TorchBackend:
             views.append(view)
             at += -(-nbytes // _ALIGN) * _ALIGN
         return _Copy(buffer, views, self._lane.mark(), self._spare[size], self._lane)
+
+
+def _as_scalar(value: Any) -> Any:
+    return value if value.ndim == 0 else value.reshape(())
 
 
 class _Copy:

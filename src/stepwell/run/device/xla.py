@@ -19,18 +19,8 @@ class XlaBackend:
     def __init__(self, torch: Any, xla_model: Any) -> None:
         self._torch = torch
         self._model = xla_model
-        disable = getattr(getattr(torch, "compiler", None), "disable", None) or (lambda function: function)
-        self._scalars = disable(self._start)
 
     def scalars(self, values: Sequence[Any]) -> Transfer[list[Number]]:
-        transfer: Transfer[list[Number]] = self._scalars(values)
-        return transfer
-
-    def histogram(self, values: Any) -> Transfer[bytes] | None:  # noqa: ARG002
-        """Counting would become a part of the step's graph, compiled anew for every histogram that comes or goes."""
-        return None
-
-    def _start(self, values: Sequence[Any]) -> Transfer[list[Number]]:
         if any(value.dtype.is_complex for value in values):
             raise CannotRead("a complex number; log its real and imag, or abs()")
         with self._torch.no_grad():
@@ -39,6 +29,10 @@ class XlaBackend:
         transfer = _Closure(self._model, len(kept))
         self._model.add_step_closure(transfer.read, args=(kept,), run_async=True)
         return transfer
+
+    def histogram(self, values: Any) -> Transfer[bytes] | None:  # noqa: ARG002
+        """Counting would become a part of the step's graph, compiled anew for every histogram that comes or goes."""
+        return None
 
 
 class _Closure:
