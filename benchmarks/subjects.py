@@ -62,6 +62,15 @@ SUBJECTS = (
     Subject("shapes", "shapes", "a log call as it grows: metrics, numpy scalars, threads", 30, 120),
     Subject("starting", "starting", "what it takes before the first log call", 45, 180, peers=("wandb", "mlflow")),
     Subject("histogram", "histogram", "a histogram of a million float32, calling thread", 5, 60, peers=("wandb",)),
+    Subject(
+        "training_loop",
+        "training_loop",
+        "a real training loop, with and without logging",
+        100,
+        480,
+        peers=("wandb", "tensorboardX"),
+    ),
+    Subject("device", "device", "how often a log call waits for a device", 5, 60),
     Subject("codec", "codec", "bytes a value and speed of single columns, one core", 25, 120),
     *_both("end_to_end", "end_to_end", "from `run.log` to durable rows, all processes here", 85, 240, _CLICKHOUSE),
     Subject(

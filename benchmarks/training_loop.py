@@ -1,0 +1,234 @@
+"""What logging adds to a step of a real training loop: 50 scalars every step and 20 histograms every 100.
+
+Each recorder has a process of its own, in which blocks of steps with it and without it alternate, so that both meet
+the machine as it is at the time; the overhead is that of the median pair. What a recorder's own processes do beside the
+loop is in it, as far as they do it during the blocks with it. Torch has all cores but one: with all of them each step
+waits at many barriers for whichever thread the system has set aside, and nothing smaller can be seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from .environments import Absent, python_with
+from .figures import Figure, missing
+from .peers import PINS
+
+__all__ = ["run"]
+
+TARGET_PERCENT = 0.5
+DEVICES = {"CPU": "cpu", "GPU": "cuda"}
+NO_GPU = "no GPU here"
+LAYERS, WIDTH, BATCH = 10, 256, 256
+HISTOGRAMS_EVERY = 100
+_ROOT = Path(__file__).resolve().parents[1]
+_LIMIT_S = 240.0
+
+# log(step, scalars as tensors of the device, parameters' gradients by name or None)
+Log = Callable[[int, dict[str, Any], dict[str, Any] | None], object]
+
+
+def run(quick: bool) -> Iterator[Figure]:
+    """Per device: a step without logging, and what each recorder adds to it in percent."""
+    if find_spec("torch") is None:
+        yield from (missing(f"{device}, stepwell, overhead", "torch is not installed") for device in DEVICES)
+        return
+    import torch
+
+    for device, kind in DEVICES.items():
+        if kind == "cuda" and not torch.cuda.is_available():
+            yield missing(f"{device}, stepwell, overhead", NO_GPU)
+            continue
+        for name in RECORDERS:
+            try:
+                pairs = _measured(name, kind, quick)
+            except Absent as why:
+                yield missing(f"{device}, {name}, overhead", str(why))
+                continue
+            if name == "stepwell":
+                yield Figure(f"{device}, no logging, step", "ms", tuple(pairs["without_ms"]), version=torch.__version__)
+            yield Figure(f"{device}, {name}, step", "ms", tuple(pairs["with_ms"]), version=_version(name))
+            overheads = zip(pairs["with_ms"], pairs["without_ms"], strict=True)
+            yield Figure(
+                f"{device}, {name}, overhead",
+                "%",
+                tuple(100 * (logged / bare - 1) for logged, bare in overheads),
+                target=TARGET_PERCENT if name == "stepwell" else None,
+                version=_version(name),
+            )
+
+
+def _version(name: str) -> str:
+    return PINS[name].version if name in PINS else ""
+
+
+def _measured(name: str, device: str, quick: bool) -> dict[str, list[float]]:
+    """Raises Absent: a peer must live beside torch, so none of those with an environment of its own will do."""
+    if name in PINS and python_with(PINS[name].package, PINS[name].version) != sys.executable:
+        raise Absent("not in one environment with torch: pip install '.[bench,torch]'")
+    with tempfile.TemporaryDirectory(prefix="stepwell-bench-", ignore_cleanup_errors=True) as folder:
+        command = [sys.executable, "-m", "benchmarks.training_loop", name, device, folder]
+        done = subprocess.run(
+            [*command, *(["--quick"] if quick else [])],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=_ROOT,
+            timeout=_LIMIT_S,
+            env={**os.environ, "STEPWELL_HOME": f"{folder}/home", "STEPWELL_AGENT_LINGER_S": "1"},
+            stdin=subprocess.DEVNULL,
+        )
+    if done.returncode:
+        raise RuntimeError(f"the training loop with {name} failed:\n{done.stderr[-2000:]}")
+    pairs: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
+    return pairs
+
+
+@contextmanager
+def _stepwell(_: Path) -> Iterator[Log]:
+    import stepwell
+
+    with stepwell.init(project="benchmark", settings={"quiet": True, "console": False, "capture": False}) as run:
+
+        def log(step: int, scalars: dict[str, Any], gradients: dict[str, Any] | None) -> None:
+            run.log(scalars, step)
+            if gradients is not None:
+                run.log({name: stepwell.Histogram(gradient) for name, gradient in gradients.items()}, step)
+
+        yield log
+
+
+@contextmanager
+def _wandb(folder: Path) -> Iterator[Log]:
+    os.environ["WANDB_SILENT"] = "true"
+    import wandb
+
+    run = wandb.init(project="benchmark", mode="offline", dir=str(folder))
+
+    def log(step: int, scalars: dict[str, Any], gradients: dict[str, Any] | None) -> None:
+        histograms = {name: wandb.Histogram(gradient.cpu()) for name, gradient in (gradients or {}).items()}
+        run.log({**scalars, **histograms}, step=step)
+
+    yield log
+    run.finish()
+
+
+@contextmanager
+def _tensorboardx(folder: Path) -> Iterator[Log]:
+    from tensorboardX import SummaryWriter
+
+    with SummaryWriter(str(folder)) as writer:
+
+        def log(step: int, scalars: dict[str, Any], gradients: dict[str, Any] | None) -> None:
+            for name, value in scalars.items():
+                writer.add_scalar(name, value, step)
+            for name, gradient in (gradients or {}).items():
+                writer.add_histogram(name, gradient, step)
+
+        yield log
+
+
+RECORDERS: dict[str, Callable[[Path], AbstractContextManager[Log]]] = {
+    "stepwell": _stepwell,
+    "wandb": _wandb,
+    "tensorboardX": _tensorboardx,
+}
+
+
+class Loop:
+    """A perceptron of ten layers that learns the digits of scikit-learn: 20 parameters, half a million weights."""
+
+    def __init__(self, device: str) -> None:
+        import torch
+        from sklearn.datasets import load_digits
+
+        torch.manual_seed(0)
+        torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+        self._torch = torch
+        self._device = device
+        digits = load_digits()
+        self._images = torch.tensor(digits.data / 16, dtype=torch.float32, device=device)
+        self._labels = torch.tensor(digits.target, device=device)
+        sizes = [64, *[WIDTH] * (LAYERS - 1), 10]
+        layers: list[Any] = []
+        for inputs, outputs in pairwise(sizes):
+            layers += [torch.nn.Linear(inputs, outputs), torch.nn.ReLU()]
+        self._model = torch.nn.Sequential(*layers[:-1]).to(device)
+        self._optimizer = torch.optim.AdamW(self._model.parameters(), lr=1e-3)
+        self._step = 0
+
+    def block(self, steps: int, log: Log | None) -> float:
+        """Milliseconds a step. What is logged is computed in either case: a user wants it for itself."""
+        self._wait()
+        begin = time.perf_counter()
+        for _ in range(steps):
+            scalars = self._train()
+            if log is not None:
+                at = self._step
+                log(at, scalars, self._gradients() if at % HISTOGRAMS_EVERY == 0 else None)
+            self._step += 1
+        self._wait()
+        return 1e3 * (time.perf_counter() - begin) / steps
+
+    def _train(self) -> dict[str, Any]:
+        """One step, and fifty scalars of it."""
+        torch = self._torch
+        chosen = torch.randint(len(self._labels), (BATCH,), device=self._device)
+        logits = self._model(self._images[chosen])
+        loss = torch.nn.functional.cross_entropy(logits, self._labels[chosen])
+        self._optimizer.zero_grad()
+        loss.backward()
+        self._optimizer.step()
+        scalars: dict[str, Any] = {"train/loss": loss.detach(), "train/logits": logits.detach().abs().mean()}
+        with torch.no_grad():
+            scalars["train/accuracy"] = (logits.argmax(1) == self._labels[chosen]).float().mean()
+            scalars |= {f"gradient/{name}": value.grad.norm() for name, value in self._model.named_parameters()}
+            scalars |= {f"weight/{name}": value.norm() for name, value in self._model.named_parameters()}
+        step = float(self._step)
+        return scalars | {f"loop/{name}": step for name in ("step", "epoch", "samples", "lr", "beta", "decay", "seed")}
+
+    def _gradients(self) -> dict[str, Any]:
+        return {f"gradients/{name}": value.grad for name, value in self._model.named_parameters()}
+
+    def _wait(self) -> None:
+        if self._device == "cuda":
+            self._torch.cuda.synchronize()
+
+
+def _pairs(name: str, device: str, folder: Path, quick: bool) -> dict[str, list[float]]:
+    """Blocks without and with, the order turned round from pair to pair."""
+    steps, pairs = HISTOGRAMS_EVERY, 1 if quick else 12
+    loop = Loop(device)
+    found: dict[str, list[float]] = {"without_ms": [], "with_ms": []}
+    with RECORDERS[name](folder) as log:
+        loop.block(10, log)
+        for pair in range(pairs):
+            for logged in (False, True) if pair % 2 == 0 else (True, False):
+                found["with_ms" if logged else "without_ms"].append(loop.block(steps, log if logged else None))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("recorder", choices=RECORDERS)
+    parser.add_argument("device", choices=DEVICES.values())
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args()
+    print(json.dumps(_pairs(given.recorder, given.device, given.folder, given.quick)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
