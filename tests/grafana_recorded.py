@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,9 +89,21 @@ def uuid_of(id: str) -> str:
     return str(run_uuid(PROJECT, id))
 
 
-def recorded_into(home: Path, server: ClickHouse, url: Callable[[str], str], settings: dict[str, str]) -> Recorded:
+def recorded_into(
+    home: Path, tables: Sequence[tuple[ClickHouse, str]], url: Callable[[str], str], settings: dict[str, str]
+) -> Recorded:
+    """tables: where rows lie, and how a table is called there (`{}` is its name)."""
+    server = tables[0][0]
     database = f"grafana_{uuid.uuid4().hex}"
     _record(home, url(database))
+    for shard, table in tables:
+        # A machine's figures, beside those that an agent took: as many and as known as a test wants.
+        shard.command(
+            f"INSERT INTO {database}.{table.format('system')} (run, host, device, metric, time, value, version) "
+            "SELECT r.run, 'host\\'s', d, 'made_up_percent', r.created + INTERVAL n SECOND, n, 1 "
+            f"FROM {database}.{table.format('runs')} AS r, "
+            "(SELECT number AS n FROM numbers(10)) AS numbers, (SELECT arrayJoin(['gpu0', 'gpu1']) AS d) AS devices"
+        )
     ends = "toUnixTimestamp64Milli(min(time)), toUnixTimestamp64Milli(max(time))"
     ends = server.command(f"SELECT {ends} FROM {database}.v_scalars")
     start, end = map(int, ends.split("\t"))

@@ -21,7 +21,9 @@ _EMBEDDED = """Grafana cannot read the embedded store: chDB lives inside the ser
 Keep the runs on a ClickHouse server, and name it here:
     stepwell serve --metrics clickhouse://user:password@host:8123/stepwell
     stepwell grafana DIR --metrics clickhouse://reader@host:8123/stepwell
-Runs that lie in the embedded store are seen on stepwell's own page: stepwell ui"""
+Runs that lie in the embedded store are seen on stepwell's own page (stepwell ui), and can be carried over:
+    stepwell export --all backup/
+    stepwell import backup/ --metrics clickhouse://user:password@host:8123/stepwell"""
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def banded_trend(title: str, sql: str, x: str, *, repeat: str = "metric", unit: 
         .legend(_legend())
         .tooltip(_tooltip())
         .span_nulls(True)
-        .override_by_regexp("mean|least|greatest", _COLOUR)
+        .override_by_regexp("/^(mean|least|greatest)$/", _COLOUR)
         .override_by_name("least", _EDGE)
         .override_by_name("greatest", _BAND)
         .override_by_name(x, _config(unit=unit or "none", decimals=0))
@@ -89,7 +89,7 @@ def banded_series(title: str, sql: str, *, repeat: str = "metric") -> timeseries
         .with_target(Target(sql, Format.TIME_SERIES))
         .legend(_legend())
         .tooltip(_tooltip())
-        .override_by_regexp("mean|least|greatest", _COLOUR)
+        .override_by_regexp("/^(mean|least|greatest)$/", _COLOUR)
         .override_by_name("least", _EDGE)
         .override_by_name("greatest", _BAND)
         .height(HEIGHT)
@@ -98,7 +98,7 @@ def banded_series(title: str, sql: str, *, repeat: str = "metric") -> timeseries
     return panel.repeat(repeat).repeat_direction("h").max_per_row(_PER_ROW)
 
 
-def lines(title: str, sql: str, x: str, *, by: str, unit: str = "") -> trend.Panel:
+def lines(title: str, sql: str, x: str, *, by: str, unit: str = "", repeat: str = "metric") -> trend.Panel:
     """A line for each value of column `by`, over the number x: rows of x, `by`, value, ascending by x.
 
     The backend makes columns of labels over a time only, so the panel does it; its row field comes out as text.
@@ -117,7 +117,7 @@ def lines(title: str, sql: str, x: str, *, by: str, unit: str = "") -> trend.Pan
         .override_by_name(f"{x}\\{by}", _config(unit=unit or "none", decimals=0))
         .height(HEIGHT + 2)
         .span(12)
-        .repeat("metric")
+        .repeat(repeat)
         .repeat_direction("h")
         .max_per_row(2)
     )
@@ -157,14 +157,15 @@ def heat(title: str, sql: str, *, x: str | None) -> heatmap.Panel:
     return panel.with_transformation(matrix).with_transformation(_to_number(f"{x}\\le"))
 
 
-def series(title: str, sql: str, *, unit: str = "short", bars: bool = False) -> timeseries.Panel:
-    """Over the clock: a DateTime, a label, a number."""
+def series(title: str, sql: str, *, by: str, unit: str = "short", bars: bool = False) -> timeseries.Panel:
+    """Over the clock, a line for each value of column `by`: a DateTime, `by`, a number."""
     panel = (
         timeseries.Panel()
         .title(title)
         .datasource(source())
         .with_target(Target(sql, Format.TIME_SERIES))
         .unit(unit)
+        .display_name(f"${{__field.labels.{by}}}")
         .legend(_legend())
         .tooltip(_tooltip())
         .show_points(VisibilityMode.AUTO)

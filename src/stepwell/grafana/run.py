@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
-from . import histograms, runs, scalars, variables
+from . import histograms, runs, scalars, system, variables
 from .frame import RUN, framed
-from .panels import banded_series, banded_trend, console, heat, link, rows
+from .panels import banded_series, banded_trend, console, heat, lines, link, rows, series
 
 __all__ = ["run"]
 
@@ -27,6 +27,7 @@ def run() -> Dashboard:
         variables.pattern(),
         variables.metrics(),
         variables.histogram(),
+        variables.measures(),
         *variables.steps(),
     ):
         board.with_variable(variable)
@@ -45,6 +46,16 @@ def run() -> Dashboard:
         .with_row(Row("Histogram"))
         .with_panel(heat("$histogram over steps", histograms.OVER_STEPS, x="step"))
         .with_panel(heat("$histogram over the clock", histograms.OVER_TIME, x=None))
+        .with_row(
+            Row("Machine over time since the start").with_panel(
+                lines("$measure", system.OVER_SECONDS, "seconds", by="device", unit="s", repeat="measure")
+            )
+        )
+        .with_row(
+            Row("Machine over the clock").with_panel(
+                series("$measure", system.OVER_TIME, by="device").repeat("measure").repeat_direction("h").max_per_row(2)
+            )
+        )
         .with_row(Row("Output"))
         .with_panel(console("Newest output", runs.CONSOLE))
         .with_row(Row("Settings"))

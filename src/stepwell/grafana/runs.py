@@ -51,30 +51,37 @@ GROUP BY t, project ORDER BY t, project
 
 _NEWEST = f"SELECT run FROM v_runs WHERE {PROJECTS} ORDER BY created DESC LIMIT {RUNS_MAX}"
 
-# The time of the run in milliseconds, and a little more, for links to its dashboard.
-_SPAN = """toUnixTimestamp64Milli(if(s.ranks = 0, l.created, s.started)) - 1000 AS from_ms,
+# l: a run, s: its state, h: what was last heard of it; a run of which no start was seen has none of the last two.
+# from_ms, to_ms: its time and a little more, for links to its dashboard.
+_LIFE = """if(s.state = '', 'unknown', s.state) AS state, l.created AS created,
+  if(s.ranks = 0, NULL, s.started) AS started, if(s.ranks = 0 OR s.state = 'running', NULL, s.ended) AS ended,
+  nullIf(h.heard, toDateTime64(0, 3, 'UTC')) AS heard, h.step AS step, s.attempts AS attempts, s.ranks AS ranks,
+  toString(l.run) AS uuid,
+  toUnixTimestamp64Milli(if(s.ranks = 0, l.created, s.started)) - 1000 AS from_ms,
   toUnixTimestamp64Milli(if(s.state = 'running', now64(3), greatest(s.ended, l.created))) + 1000 AS to_ms"""
 
+
+def _lives(of: str) -> str:
+    """of: a condition on the column `run`."""
+    return f"""FROM ({LABELS} WHERE r.{of}) AS l
+LEFT JOIN ({STATES_IN.format(f"AND {of}")}) AS s ON l.run = s.run
+LEFT JOIN (SELECT run, max(time) AS heard, max(step) AS step FROM v_lasts WHERE {of} GROUP BY run) AS h
+  ON l.run = h.run"""
+
+
+_NEWEST = f"run IN (SELECT run FROM v_runs WHERE {PROJECTS} ORDER BY created DESC LIMIT {RUNS_MAX})"
+
 NEWEST = f"""
-SELECT l.label AS run, l.project AS project, if(s.state = '', 'unknown', s.state) AS state, l.created AS created,
-  s.started AS started, if(s.state = 'running', NULL, s.ended) AS ended, h.heard AS heard, s.attempts AS attempts,
-  s.ranks AS ranks, toString(l.run) AS uuid, {value_of("l.project")} AS project_value, {_SPAN}
-FROM ({LABELS} WHERE r.run IN ({_NEWEST})) AS l
-LEFT JOIN ({STATES_IN.format(f"AND run IN ({_NEWEST})")}) AS s ON l.run = s.run
-LEFT JOIN (SELECT run, max(time) AS heard FROM v_lasts WHERE run IN ({_NEWEST}) GROUP BY run) AS h ON l.run = h.run
+SELECT l.label AS run, l.project AS project, {_LIFE}, {value_of("l.project")} AS project_value
+{_lives(_NEWEST)}
 ORDER BY created DESC, run
 """
 
 # --- of one run
 
 ABOUT = f"""
-SELECT if(s.state = '', 'unknown', s.state) AS state, l.created AS created, s.started AS started,
-  if(s.state = 'running', NULL, s.ended) AS ended, h.heard AS heard, h.step AS step, s.attempts AS attempts,
-  s.ranks AS ranks, l.id AS id, toString(l.run) AS uuid, {_SPAN}
-FROM ({LABELS} WHERE r.{RUN}) AS l
-LEFT JOIN ({STATES_IN.format(f"AND {RUN}")}) AS s ON l.run = s.run
-LEFT JOIN (SELECT run, max(time) AS heard, max(step) AS step FROM v_lasts WHERE {RUN} GROUP BY run) AS h
-  ON l.run = h.run
+SELECT {_LIFE}, l.id AS id
+{_lives(RUN)}
 """
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import QueryVariable, TextBoxVariable
 from grafana_foundation_sdk.models.dashboard import VariableOption, VariableRefresh, VariableSort
 
+from . import system
 from .target import source
 from .text import LABELS, PROJECTS, RUNS, value_of
 
-__all__ = ["find", "histogram", "metrics", "pattern", "project", "projects", "run", "runs", "steps"]
+__all__ = ["find", "histogram", "measures", "metrics", "pattern", "project", "projects", "run", "runs", "steps"]
 
 RUNS_MAX = 1000  # of a list to choose from; `find` reaches the others
 METRICS_MAX = 500  # likewise: a run may have 100,000 names
@@ -80,6 +81,12 @@ def metrics() -> QueryVariable:
 
 def histogram() -> QueryVariable:
     return _query("histogram", "Histogram", _HISTOGRAM)
+
+
+def measures() -> QueryVariable:
+    """Of a machine: a few dozen at most, so at first all."""
+    everything = VariableOption(selected=True, text="All", value="$__all")
+    return _query("measure", "Machine", system.MEASURES, multi=True).include_all(True).current(everything)
 
 
 def find() -> TextBoxVariable:

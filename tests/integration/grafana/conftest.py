@@ -11,7 +11,7 @@ from grafana_recorded import Recorded, recorded_into
 
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory: pytest.TempPathFactory, clickhouse: ClickHouse) -> Recorded:
-    return recorded_into(tmp_path_factory.mktemp("grafana") / "home", clickhouse, clickhouse.url, {})
+    return recorded_into(tmp_path_factory.mktemp("grafana") / "home", [(clickhouse, "{}")], clickhouse.url, {})
 
 
 @pytest.fixture(scope="session")
@@ -19,4 +19,6 @@ def recorded_on_cluster(tmp_path_factory: pytest.TempPathFactory, clickhouse_clu
     home = tmp_path_factory.mktemp("grafana-cluster") / "home"
     # As the data source of a cluster is provisioned.
     settings = {"distributed_product_mode": "local"}
-    return recorded_into(home, clickhouse_cluster.shards[0], clickhouse_cluster.url, settings)
+    return recorded_into(
+        home, [(shard, "{}_local") for shard in clickhouse_cluster.shards], clickhouse_cluster.url, settings
+    )

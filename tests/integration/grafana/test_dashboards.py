@@ -37,6 +37,7 @@ def chosen(board: str, **others: Value) -> dict[str, Value]:
         "run": [uuid_of(id) for id in IDS] if several else uuid_of("it's me"),
         "metric": value(HOSTILE),
         "histogram": "weights",
+        "measure": "made_up_percent",
         "from_step": "",
         "to_step": "",
         "find": "",
@@ -149,7 +150,7 @@ def steady(frame: Frame) -> list[list[Any]]:
 def test_with_nothing_chosen_a_query_has_no_rows_rather_than_an_error(
     recorded: Recorded, board: str, panel: dict[str, Any], target: dict[str, Any]
 ) -> None:
-    nothing: dict[str, Value] = {"project": "", "run": "", "metric": "", "histogram": ""}
+    nothing: dict[str, Value] = {"project": "", "run": "", "metric": "", "histogram": "", "measure": ""}
     recorded.ask(target["rawSql"], chosen(board, **nothing))
 
 
@@ -228,6 +229,15 @@ def test_output_names_stream_and_rank(recorded: Recorded) -> None:
     frame = asked(recorded, "run", "Newest output")
     said = {(row[1].strip(), row[2], row[3]) for row in frame.rows}
     assert {("hello from 0", "stdout", "0"), ("and a warning", "stderr", "1")} <= said
+
+
+def test_a_machines_figures_are_a_series_a_device(recorded: Recorded) -> None:
+    names = ["host's gpu0", "host's gpu1"]
+    frame = asked(recorded, "run", "$measure")
+    assert frame.names[1:] == names
+    assert [row[1:] for row in frame.rows] == [[number, number] for number in range(10)]
+    assert [name.removeprefix("value ") for name in asked(recorded, "run", "$measure", 1).names[1:]] == names
+    assert "made_up_percent" in options(recorded, "run", "measure")
 
 
 # --- variables
