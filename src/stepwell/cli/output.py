@@ -14,7 +14,16 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-__all__ = ["bytes_text", "fail", "number_text", "plain_json", "print_json", "reading_options", "terminal"]
+__all__ = [
+    "bytes_text",
+    "fail",
+    "figure_text",
+    "number_text",
+    "plain_json",
+    "print_json",
+    "reading_options",
+    "terminal",
+]
 
 _WIDTH_OF_A_PIPE = 160
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -72,6 +81,27 @@ def bytes_text(size: float) -> str:
             return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1024
     return f"{size:.1f} TiB"
+
+
+_UNITS = {
+    "percent": "%", "w": "W", "c": "°C", "mhz": "MHz", "v": "V", "a": "A", "rpm": "rpm",
+}  # fmt: skip
+
+
+def figure_text(metric: str, value: float) -> str:
+    """A figure of a machine with the unit that its name ends in.
+
+    >>> figure_text("temperature_c.junction", 52.25), figure_text("received_bytes_per_s", 2048), figure_text("count", 3)
+    ('temperature.junction 52.2 °C', 'received 2.0 KiB/s', 'count 3')
+    """
+    name, dot, label = metric.partition(".")
+    for ending, rate in (("_bytes_per_s", "/s"), ("_bytes", "")):
+        if name.endswith(ending):
+            return f"{name.removesuffix(ending).replace('_', ' ')}{dot}{label} {bytes_text(value)}{rate}"
+    words, _, unit = name.rpartition("_")
+    if words and unit in _UNITS:
+        return f"{words.replace('_', ' ')}{dot}{label} {value:.4g} {_UNITS[unit]}".replace("  ", " ")
+    return f"{name.replace('_', ' ')}{dot}{label} {value:.4g}"
 
 
 def reading_options(command: _Command) -> _Command:

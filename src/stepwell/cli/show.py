@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from .output import bytes_text, number_text, print_json, reading_options, terminal
+from .output import bytes_text, figure_text, number_text, print_json, reading_options, terminal
 
 if TYPE_CHECKING:
     from ..query import MetricInfo, Run
@@ -21,6 +21,7 @@ __all__ = ["show"]
 
 _PLOTS = 8
 _CONSOLE_LINES = 10
+_DEVICES = 16
 
 
 @click.command()
@@ -60,6 +61,7 @@ def show(
         _plots(out, found, infos, metrics)
         _histograms(out, found, infos)
         _checkpoints(out, found)
+        _machine(out, found)
         _console(out, found)
 
 
@@ -72,6 +74,7 @@ def _as_json(run: Run) -> dict[str, Any]:
         "created": run.created, "started": run.started, "ended": run.ended, "attempts": run.attempts,
         "ranks": run.ranks, "config": run.config, "summary": run.summary, "environment": run.environment,
         "metrics": [metric_to_json(info) for info in run.metrics],
+        "system": run.reader.system(run.key, last=True).to_pylist(),
         "checkpoints": [{**artifact_to_json(c.info), "metadata": dict(c.metadata)} for c in run.checkpoints()],
         "events": [{**event_to_json(event), "body": dict(event.body)} for event in run.events],
     }  # fmt: skip
@@ -183,6 +186,22 @@ def _checkpoints(out: Console, run: Run) -> None:
         table.add_row(Text(one.name), str(one.step), bytes_text(one.size), str(len(one.files)), state)
     out.print()
     out.print(table)
+
+
+def _machine(out: Console, run: Run) -> None:
+    """The last figures of its machines, a row a device."""
+    devices: dict[tuple[str, str], list[str]] = {}
+    for row in run.reader.system(run.key, last=True).to_pylist():
+        devices.setdefault((row["host"], row["device"]), []).append(figure_text(row["metric"], row["value"]))
+    if not devices:
+        return
+    table = Table("machine", "device", "last figures", box=None, header_style="bold", pad_edge=False)
+    for (host, device), figures in list(devices.items())[:_DEVICES]:
+        table.add_row(Text(host, style="dim"), Text(device), Text(", ".join(figures)))
+    out.print()
+    out.print(table)
+    if len(devices) > _DEVICES:
+        out.print(f"[dim]{_DEVICES} of {len(devices)} devices[/]")
 
 
 def _console(out: Console, run: Run) -> None:

@@ -57,6 +57,8 @@ TROUBLES: list[tuple[str, Callable[[Path], None], Mapping[str, str], str, str, s
     ("the agent complained", damage_log, {}, "agent's log", "note", "the disk is full"),
     ("a ring and nobody to drain it", leave_ring, {}, "agent", "wrong", "no agent"),
     ("a service that is gone", leave_alone, GONE, "service", "wrong", "no stepwell"),
+    ("no samples", leave_alone, {"STEPWELL_SYSTEM_INTERVAL_S": "0"}, "machine", "note", "system_interval_s is 0"),
+    ("no board", leave_alone, {"STEPWELL_SYSFS_ROOT": "/nowhere"}, "hardware: tenstorrent", "ok", "no board"),
     ("SLURM's wait", leave_alone, SLURM, "finish", "ok", "a SLURM job (SLURM_JOB_ID)"),
     ("SLURM's run", leave_alone, SLURM, "run and rank", "ok", "/slurm-7.0 (SLURM's job and step)"),
     ("ranks that cannot agree", leave_alone, LOST_RANKS, "run and rank", "note", "STEPWELL_RUN_ID"),

@@ -9,6 +9,7 @@ from ...errors import StepwellError
 from ...home import Home
 from .agent import agent, agent_log
 from .finding import WRONG, Check, Finding
+from .hardware import hardware
 from .home import home_folder, home_lasts, shared_memory
 from .installation import extras, server_parts, versions
 from .process import lifetime, network, rank_and_run
@@ -19,8 +20,8 @@ __all__ = ["CHECKS", "examine"]
 
 _EVERYWHERE: tuple[Check, ...] = (versions, extras, service, local_clock)
 _WHERE_RUNS_ARE_RECORDED: tuple[Check, ...] = (
-    server_parts, home_folder, home_lasts, shared_memory, agent, agent_log, network, lifetime, rank_and_run, waiting,
-    staging, rings_set_aside,
+    server_parts, home_folder, home_lasts, shared_memory, agent, agent_log, hardware, network, lifetime, rank_and_run,
+    waiting, staging, rings_set_aside,
 )  # fmt: skip
 CHECKS = _EVERYWHERE if sys.platform == "win32" else (*_EVERYWHERE, *_WHERE_RUNS_ARE_RECORDED)
 
