@@ -24,6 +24,7 @@ from ..query.overview import find_runs, metric_list, projects, text_series
 from ..query.ranks import rank_matrix
 from ..query.run_table import TableAsked, column_names, run_table
 from ..query.series import SeriesAsked, encode, series
+from ..query.system_series import system_series
 from .reading import JsonErrorsRoute
 
 __all__ = ["page_router"]
@@ -180,6 +181,16 @@ def page_router(metrics: MetricSource) -> APIRouter:
     @router.get("/heatmap")
     def get_heatmap(run: UUID, metric: Metric, columns: Annotated[int, Query(ge=16, le=4096)] = 512) -> Response:
         return Response(heatmap(metrics, str(run), metric, columns), media_type=_COLUMNS)
+
+    @router.get("/system")
+    def get_system(
+        run: UUID,
+        low: Annotated[int, Query(ge=0, le=1 << 42)] | None = None,
+        high: Annotated[int, Query(ge=0, le=1 << 42)] | None = None,
+        buckets: Annotated[int, Query(ge=16, le=4096)] = 600,
+    ) -> Response:
+        """What the run's machines did between two times (ms), for charts (query/system_series.py)."""
+        return Response(system_series(metrics, str(run), low=low, high=high, buckets=buckets), media_type=_COLUMNS)
 
     @router.get("/texts")
     def get_texts(run: UUID, metric: Metric) -> JSONResponse:

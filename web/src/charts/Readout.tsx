@@ -41,7 +41,9 @@ export function Readout({ curves, at, axis, plot }: Props) {
                 {number(curve.series.smooth?.[index] ?? curve.series.line[index])}
               </td>
               <td className="num dim">{spread(curve, index)}</td>
-              <td className="num dim">@ {number(curve.series.step[index])}</td>
+              <td className="num dim">
+                {index in curve.series.step && `@ ${number(curve.series.step[index])}`}
+              </td>
             </tr>
           ))}
         </tbody>

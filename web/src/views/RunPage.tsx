@@ -26,6 +26,7 @@ const EnvironmentView = lazy(() =>
 );
 const Files = lazy(() => import("./Files").then((module) => ({ default: module.Files })));
 const SummaryView = lazy(() => import("./SummaryView").then((module) => ({ default: module.SummaryView })));
+const SystemView = lazy(() => import("./SystemView").then((module) => ({ default: module.SystemView })));
 const Texts = lazy(() => import("./Texts").then((module) => ({ default: module.Texts })));
 
 export function RunPage({ project, id }: { project: string; id: string }) {
@@ -84,6 +85,7 @@ export function RunPage({ project, id }: { project: string; id: string }) {
     ...(kinds.has("text") ? [["text", "Text"]] : []),
     ["summary", "Summary"],
     ["config", "Config"],
+    ["system", "System"],
     ["console", "Console"],
     ["files", "Files"],
     ["env", "Environment"],
@@ -120,6 +122,7 @@ export function RunPage({ project, id }: { project: string; id: string }) {
         {tab === "diff" && <CompareView project={project} rows={rows} runs={runs} />}
         {tab === "summary" && <SummaryView project={project} run={main} />}
         {tab === "config" && <ConfigView rows={rows} runs={runs} />}
+        {tab === "system" && <SystemView run={main} live={state === "running"} />}
         {tab === "console" && <ConsoleView run={main} live={state === "running"} subscribe={subscribe} />}
         {tab === "files" && <Files project={project} run={main} />}
         {tab === "env" && <EnvironmentView project={project} run={main} />}
