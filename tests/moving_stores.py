@@ -32,7 +32,7 @@ VALUES = [0.1, -0.0, 0.0, float("inf"), float("-inf"), float("nan"), NAN, 5e-324
 BLOBS = {"empty": b"", "one byte": b"x", "größe/数据 \N{SNOWMAN}.bin": bytes(range(256)) * (40 << 12)}
 TABLES = [
     "scalars", "texts", "histograms", "console", "fields", "events", "artifacts", "runs", "rewinds", "tombstones",
-    "lasts",
+    "lasts", "aliases", "uses", "system",
 ]  # fmt: skip
 SMALL = Settings(export_file_bytes=20_000, import_batch_bytes=8_000)
 """So that small runs have several files, and files several inserts."""
@@ -97,8 +97,11 @@ def fill(metrics: MetricStore, blobs: BlobStore) -> None:
         digest = blake3(data).hexdigest()
         blobs.put([data], digest, len(data))
         files.append(ArtifactFile(path, digest, len(data)))
+    files.append(ArtifactFile("elsewhere", f"sha256:{'0' * 64}", 5, "s3://bucket/elsewhere"))
     commit(artifact(tuple(files)), metrics, blobs)
     now = datetime(2026, 2, 3, tzinfo=timezone.utc)
+    figure = [run_uuid(PROJECT, IDS[0]), "host", "gpu0", "power", now, NAN, 1]
+    metrics.insert_rows("system", ("run", "host", "device", "metric", "time", "value", "version"), [figure])
     row = [run_uuid(PROJECT, "trashed"), now, "by a test", 1]
     metrics.insert_rows("tombstones", ("run", "time", "reason", "version"), [row])
 
@@ -107,7 +110,7 @@ def artifact(files: tuple[ArtifactFile, ...]) -> ArtifactCommit:
     run = run_uuid(PROJECT, IDS[0])
     return ArtifactCommit(
         PROJECT, IDS[0], run.bytes, 5, 6, 0, 7, 8, 1_767_225_600_000, "checkpoint", "ein Gewicht \N{SNOWMAN}",
-        '{"größe": 1}', files,
+        '{"größe": 1}', files, type="model", aliases=("latest", "best"),
     )  # fmt: skip
 
 
@@ -134,6 +137,7 @@ def _blocks() -> Iterator[bytes]:
         (_core.KIND_HISTOGRAM, (b"weights", _core.histogram(values))),
         (_core.KIND_FIELD, ("config/größe".encode(), b"NaN", b"user", struct.pack("<d", NAN))),
         (_core.KIND_EVENT, (b"alert", b'{"text":"hot"}')),
+        (_core.KIND_EVENT, (b"use_artifact", b'{"project":"p","type":"model","name":"other","as":"base"}')),
         (_core.KIND_CHECKPOINT, (b"checkpoint", b"staged only", b'[{"path":"a","size":5}]', b"{}", b"5")),
         (_core.KIND_EVENT, (b"finish", b"{}")),
     )

@@ -229,9 +229,11 @@ class _Export:
         """A run that this store does not have, or that was not asked for, stays in the folder."""
         if before is None:
             return
-        now = self._manifest
+        now, asked = self._manifest, set(self._manifest.runs)
         for at, entry in before.entries.items():
-            now.entries.setdefault(at, entry)
+            taken_over = entry.run in asked and "run" not in entry.table.key  # by a row of another run
+            if not taken_over:
+                now.entries.setdefault(at, entry)
         now.runs = {**before.runs, **now.runs}
         now.blobs = {**before.blobs, **now.blobs}
         now.missing |= before.missing - now.blobs.keys()

@@ -23,8 +23,9 @@ _GROUP_BYTES = 16 << 20  # of a row group, in memory; what a reader of the file 
 _GROUP_ROWS = 1 << 18
 _READ_BYTES = 1 << 20
 _READ_ROWS = 1 << 16
-_NAMES_BLOBS = re.compile(r"(artifact|blob)")
-_DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+_NAMES_BLOBS = re.compile(r"artifact")
+# In a manifest's JSON. What is kept elsewhere has a digest that names its algorithm, and is no blob.
+_DIGEST = re.compile(r'"digest"\s*:\s*"([0-9a-f]{64})"')
 
 
 class EntryWriter:

@@ -129,13 +129,20 @@ def stream_rows(
 
 
 def stream_keys(store: MetricStore, table: Table, run: str) -> Iterator[pa.RecordBatch]:
-    """Key and version of a run's rows, in the order of `stream_rows`."""
-    wanted = [*table.key, "version"]
+    """Key and newest version of a run's rows, in the order of `stream_rows`.
+
+    Of all runs' where the run is not in the key: a row of another one may have taken the place of this one's. On a
+    cluster the two may lie on different shards, and the newest is looked for.
+    """
     kinds = {column.name: column for column in table.columns}
-    chosen = ", ".join(f"{_taken(kinds[name])} AS c{number}" for number, name in enumerate(wanted))
-    sql = f"SELECT {chosen} FROM {table.name} FINAL {_where_order(table)}"
-    for batch in store.stream_arrow(sql, {"runs": [run]} if table.has_run else {}):
-        yield pa.RecordBatch.from_arrays(batch.columns, names=wanted)
+    chosen = ", ".join(f"{_taken(kinds[name])} AS c{number}" for number, name in enumerate(table.key))
+    key = ", ".join(_quoted(name) for name in table.key)
+    if "run" in table.key:
+        sql = f"SELECT {chosen}, version AS newest FROM {table.name} FINAL {_where_order(table)}"
+    else:
+        sql = f"SELECT {chosen}, max(version) AS newest FROM {table.name} GROUP BY {key} ORDER BY {key}"
+    for batch in store.stream_arrow(sql, {"runs": [run]} if "run" in table.key else {}):
+        yield pa.RecordBatch.from_arrays(batch.columns, names=[*table.key, "version"])
 
 
 def _where_order(table: Table) -> str:

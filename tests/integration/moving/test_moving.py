@@ -175,6 +175,40 @@ def test_a_row_that_does_not_stay_is_found_out(filled: Place, place: MakePlace, 
     assert "metric=loss, rank=0, step=11, at=0 is not there" in done.problems[0]
 
 
+def test_an_alias_that_moved_on_to_another_run_meanwhile_stays_there(
+    filled: Place, place: MakePlace, tmp_path: Path
+) -> None:
+    columns = ("project", "type", "name", "alias", "run", "writer", "row_seq", "by", "time", "version")
+    moved = [
+        PROJECT,
+        "model",
+        "ein Gewicht \N{SNOWMAN}",
+        "latest",
+        run_uuid(PROJECT, "plain"),
+        1,
+        1,
+        "me",
+        NOW,
+        1 << 63,
+    ]
+    filled.export(tmp_path / "export")
+    for kind in ("server", "cluster"):
+        target = place(kind)
+        with target.open(migrate=True) as (metrics, _):
+            metrics.insert_rows("aliases", columns, [moved])
+        done = target.bring(tmp_path / "export")
+        assert done.problems == []
+        with target.open() as (metrics, _):
+            sql = "SELECT alias, argMax(row_seq, version) AS at FROM aliases GROUP BY alias ORDER BY alias"
+            assert [(row["alias"], row["at"]) for row in metrics.rows(sql)] == [("best", 6), ("latest", 1)]
+    with filled.open() as (metrics, _):
+        metrics.insert_rows("aliases", columns, [moved])
+    filled.export(tmp_path / "export")
+    target = place("embedded")
+    assert target.bring(tmp_path / "export").merged == []
+    assert target.contents() == filled.contents()
+
+
 # --- what later versions add, and what earlier ones had not
 
 
