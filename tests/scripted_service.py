@@ -36,6 +36,10 @@ class ScriptedService(ingest_pb2_grpc.IngestServicer, blob_pb2_grpc.BlobsService
         self.blobs: dict[str, bytes] = {}
         self.commits: list[dict[str, Any]] = []
         self.put_fails = 0
+        self.before_blob: Callable[[], object] = lambda: None
+        """In the middle of a blob, on whichever way it comes."""
+        self.direct_address: str | None = None
+        self.direct_data = b""
         self.posts = 0
         self._http: ThreadingHTTPServer | None = None
         self._server: Any = None
@@ -136,6 +140,16 @@ class ScriptedService(ingest_pb2_grpc.IngestServicer, blob_pb2_grpc.BlobsService
                 nack = ingest_pb2.Nack(sequence=frame.sequence, reason=what, message="as told")
                 yield ingest_pb2.IngestReply(nack=nack)
 
+    def BeginDirect(self, request: Any, context: Any) -> Any:
+        if self.direct_address is None:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "an older service")
+        address = blob_pb2.PartAddress(number=1, url=self.direct_address)
+        return blob_pb2.BeginDirectReply(part_bytes=request.size, addresses=[address])
+
+    def EndDirect(self, request: Any, context: Any) -> Any:
+        self.keep_blob(request.digest, request.size, self.direct_data)
+        return blob_pb2.PutReply(digest=request.digest, size=request.size)
+
     def Have(self, request: Any, context: Any) -> Any:
         return blob_pb2.HaveReply(held=[digest for digest in request.digests if digest in self.blobs])
 
@@ -144,7 +158,9 @@ class ScriptedService(ingest_pb2_grpc.IngestServicer, blob_pb2_grpc.BlobsService
         if self.put_fails:
             self.put_fails -= 1
             context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
-        data = b"".join(request.chunk for request in requests)
+        first = next(requests, None)
+        self.before_blob()
+        data = (first.chunk if first else b"") + b"".join(request.chunk for request in requests)
         self.keep_blob(header.digest, header.size, data)
         return blob_pb2.PutReply(digest=header.digest, size=header.size)
 
@@ -182,7 +198,14 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200 if self.path.rpartition("/")[2] in self.scripted.blobs else 404, b"")
 
     def do_PUT(self) -> None:
-        data = self.rfile.read(int(self.headers["Content-Length"]))
+        size = int(self.headers["Content-Length"])
+        if self.path.startswith("/bucket/"):
+            data = self.rfile.read(min(size, 1000))
+            self.scripted.before_blob()
+            self.scripted.direct_data = data + self.rfile.read(size - len(data))
+            self._answer(200, b"")
+            return
+        data = self.rfile.read(size)
         self.scripted.keep_blob(self.path.rpartition("/")[2], len(data), data)
         self._answer(201, b"{}")
 

@@ -144,6 +144,13 @@ class Settings:
     """A larger HTTP request is refused (blobs apart, which are streamed)."""
     blob_chunk_bytes: int = 1 * MIB
     """Of one message of a blob upload."""
+    blob_upload: str = "service"
+    """How an agent brings large blobs into a bucket: through the service ("service"), or "direct", by presigned
+    addresses, where the agent's machine reaches the bucket's endpoint."""
+    blob_direct_bytes_min: int = 16 * MIB
+    """A blob smaller than this goes through the service in any case: asking for addresses costs more."""
+    blob_address_expires_s: int = 3600
+    """How long the service's presigned addresses are good for; an agent asks for new ones where that was too short."""
 
     # --- export and import
     export_file_bytes: int = 256 * MIB
@@ -189,6 +196,10 @@ class Settings:
             size = getattr(self, name)
             if size < 16 * KIB or size & (size - 1):
                 raise SettingsError(f"setting {name} must be a power of two of at least 16384 bytes, not {size}")
+        if self.blob_upload not in ("service", "direct"):
+            raise SettingsError(f'setting blob_upload is "service" or "direct", not {self.blob_upload!r}')
+        if not 1 <= self.blob_address_expires_s <= 7 * 86_400:
+            raise SettingsError("setting blob_address_expires_s is 1 to 604800: S3 signs for seven days at most")
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, (int, float)) and not isinstance(value, bool) and not value >= 0:

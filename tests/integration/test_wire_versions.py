@@ -16,6 +16,13 @@ def test_every_message_of_the_wire_comes_back_equal() -> None:
         ingest_pb2.IngestReply(nack=ingest_pb2.Nack(sequence=4, reason=ingest_pb2.Nack.TOO_NEW, message="é")),
         blob_pb2.PutRequest(header=blob_pb2.PutHeader(digest="00", size=2**40)),
         blob_pb2.CommitRequest(run=bytes(16), files=[blob_pb2.ArtifactFile(path="a", digest="b", size=3)]),
+        blob_pb2.BeginDirectRequest(digest="00", size=2**40, first_part=9),
+        blob_pb2.BeginDirectReply(
+            part_bytes=1 << 23,
+            there=[blob_pb2.PartThere(number=1, md5="a", size=1 << 23)],
+            addresses=[blob_pb2.PartAddress(number=2, url="http://h/")],
+        ),
+        blob_pb2.EndDirectRequest(digest="00", size=2**40),
     ):
         assert type(message).FromString(message.SerializeToString()) == message
 

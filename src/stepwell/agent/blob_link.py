@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import grpc
@@ -14,6 +14,7 @@ from ..settings import Settings
 from ..spool import Staged
 from ..v1 import blob_pb2, blob_pb2_grpc
 from .destinations import Endpoint
+from .direct import NoDirectWay, Ways, put_direct
 from .grpc_stream import credentials, open_channel
 from .http_sender import HttpLink
 
@@ -22,6 +23,8 @@ __all__ = ["BlobLink", "GrpcBlobs", "HttpBlobs", "MissingBlob"]
 _CALL_TIMEOUT_S = 60.0
 _COMMIT_S_A_FILE = 0.05
 _HAVE_AT_ONCE = 500
+
+_ways = Ways()  # of this process: a link is made for each artifact
 
 
 class MissingBlob(BlobError):
@@ -32,14 +35,18 @@ class BlobLink(Protocol):
     """Raises ServiceUnavailable (try later), AuthError, MissingBlob, ApiError (refused for good)."""
 
     def have(self, digests: Iterable[str]) -> set[str]: ...
-    def put(self, digest: str, size: int, chunks: Iterator[bytes]) -> None: ...
+    def put(
+        self, digest: str, size: int, chunks: Callable[[], Iterator[bytes]], before_piece: Callable[[], None]
+    ) -> None:
+        """chunks: the bytes, from their beginning each time. before_piece: to be called before more is sent."""
+
     def commit(self, staged: Staged, digests: dict[str, str]) -> None: ...
     def close(self) -> None: ...
 
 
 class GrpcBlobs:
     def __init__(self, endpoint: Endpoint, settings: Settings) -> None:
-        self._endpoint = endpoint
+        self._endpoint, self._settings = endpoint, settings
         self._channel = open_channel(endpoint, settings)
         self._stub = blob_pb2_grpc.BlobsStub(self._channel)
 
@@ -50,7 +57,26 @@ class GrpcBlobs:
             held |= set(self._call(self._stub.Have, request).held)
         return held
 
-    def put(self, digest: str, size: int, chunks: Iterator[bytes]) -> None:
+    def put(
+        self, digest: str, size: int, chunks: Callable[[], Iterator[bytes]], before_piece: Callable[[], None]
+    ) -> None:
+        settings, service = self._settings, shown(self._endpoint.url)
+        wanted = settings.blob_upload == "direct" and size >= max(1, settings.blob_direct_bytes_min)
+        if wanted and _ways.open(service):
+            try:
+                put_direct(self._begin_direct, self._end_direct, digest, size, chunks, before_piece)
+                return
+            except NoDirectWay as error:
+                _ways.close(service, str(error), settings.http_fallback_s)
+        self._put_through_service(digest, size, chunks())
+
+    def _begin_direct(self, request: Any) -> Any:
+        return self._call(self._stub.BeginDirect, request)
+
+    def _end_direct(self, request: Any) -> Any:
+        return self._call(self._stub.EndDirect, request, timeout=None)
+
+    def _put_through_service(self, digest: str, size: int, chunks: Iterator[bytes]) -> None:
         source = _Source(chunks)
 
         def messages() -> Iterator[Any]:
@@ -109,6 +135,8 @@ class GrpcBlobs:
             raise MissingBlob(f"{where}: {details}")
         if code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE, grpc.StatusCode.DATA_LOSS):
             raise ApiError(f"{where} refuses it: {details}")
+        if code is grpc.StatusCode.UNIMPLEMENTED:
+            raise NoDirectWay(f"it offers no direct way ({details})")
         raise ServiceUnavailable(f"{where}: {code.name} {details}")
 
 
@@ -120,8 +148,14 @@ class HttpBlobs:
     def have(self, digests: Iterable[str]) -> set[str]:
         return {digest for digest in digests if self._link.request("HEAD", f"/api/v1/blobs/{digest}")[0] == 200}
 
-    def put(self, digest: str, size: int, chunks: Iterator[bytes]) -> None:
-        source = _Source(chunks)
+    def put(
+        self,
+        digest: str,
+        size: int,
+        chunks: Callable[[], Iterator[bytes]],
+        before_piece: Callable[[], None],  # noqa: ARG002 - each chunk has waited for it already
+    ) -> None:
+        source = _Source(chunks())
         try:
             self._check(self._link.request("PUT", f"/api/v1/blobs/{digest}", source, {"Content-Length": str(size)}))
         except (ServiceUnavailable, ApiError):

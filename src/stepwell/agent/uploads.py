@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from ..errors import ApiError, AuthError, ServiceUnavailable, SpoolError
 from ..home import Home
 from ..settings import Settings
 from ..spool import Destination, Staged, find_staged
-from ..spool.staging import remove_orphans
+from ..spool.staging import StagedFile, remove_orphans
 from .destinations import resolve
 from .priority import be_nice
 
@@ -44,8 +45,8 @@ class _Wait:
 def upload(link: BlobLink, staged: Staged, before_chunk: Callable[[], None], chunk_bytes: int) -> int:
     """Brings one artifact into the blob store and commits it; returns the bytes sent. Raises what the link raises."""
 
-    def polite(chunks: Iterator[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
+    def bytes_of(file: StagedFile) -> Iterator[bytes]:
+        for chunk in staged.chunks(file, chunk_bytes):
             before_chunk()
             yield chunk
 
@@ -58,7 +59,7 @@ def upload(link: BlobLink, staged: Staged, before_chunk: Callable[[], None], chu
         for file in staged.uploads:
             digest = digests[file.path]
             if digest not in held:
-                link.put(digest, file.size, polite(staged.chunks(file, chunk_bytes)))
+                link.put(digest, file.size, partial(bytes_of, file), before_chunk)
                 held.add(digest)
                 sent += file.size
         try:
@@ -81,6 +82,7 @@ def upload_staged(
 ) -> None:
     """The same to wherever the destination is now, by gRPC, else by HTTP."""
     from .blob_link import GrpcBlobs, HttpBlobs
+    from .direct import DirectBroken
 
     endpoint = resolve(home, destination)
     ways: list[Callable[[], BlobLink]] = [lambda: HttpBlobs(endpoint)]
@@ -91,6 +93,8 @@ def upload_staged(
         try:
             upload(link, staged, before_chunk, settings.blob_chunk_bytes)
             return
+        except DirectBroken:  # not by HTTP: what is in the bucket is gone on with
+            raise
         except ServiceUnavailable:
             if way is ways[-1] or not goes_on():
                 raise

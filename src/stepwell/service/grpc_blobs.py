@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
 import grpc
@@ -13,7 +14,7 @@ import grpc.aio
 from ..errors import BlobError, InvalidValue, StepwellError, StoreError
 from ..settings import Settings
 from ..stores.artifacts import ArtifactCommit, ArtifactFile, BlobsMissingError
-from ..stores.blobs import BlobStore, is_passing
+from ..stores.blobs import BlobStore, DirectStore, is_passing
 from ..stores.ingest import Ingest
 from ..v1 import blob_pb2 as pb
 from ..v1 import blob_pb2_grpc
@@ -24,6 +25,7 @@ __all__ = ["BlobService"]
 log = logging.getLogger("stepwell.service")
 
 _DIGESTS_MAX = 10_000
+_READERS = 2  # blobs that agents put themselves, read back at one time
 
 
 class BlobService(blob_pb2_grpc.BlobsServicer):  # type: ignore[misc]
@@ -32,6 +34,7 @@ class BlobService(blob_pb2_grpc.BlobsServicer):  # type: ignore[misc]
         self._ingest = ingest
         self._settings = settings
         self._figures = figures
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="stepwell-direct")
 
     async def Have(self, request: pb.HaveRequest, context: grpc.aio.ServicerContext) -> pb.HaveReply:  # noqa: N802
         if len(request.digests) > _DIGESTS_MAX:
@@ -71,6 +74,46 @@ class BlobService(blob_pb2_grpc.BlobsServicer):  # type: ignore[misc]
         finally:
             if writer:
                 writer.abort()
+
+    async def BeginDirect(  # noqa: N802
+        self, request: pb.BeginDirectRequest, context: grpc.aio.ServicerContext
+    ) -> pb.BeginDirectReply:
+        store = await self._direct_store(context)
+        if request.size < 1:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "an empty blob is put through the service")
+        expires_s = self._settings.blob_address_expires_s
+        try:
+            begun = await asyncio.to_thread(
+                store.begin_direct, request.digest, request.size, request.first_part, expires_s
+            )
+        except StepwellError as error:
+            await _abort(context, error)
+        return pb.BeginDirectReply(
+            held=begun.held,
+            whole=begun.whole,
+            part_bytes=begun.part_bytes,
+            there=[pb.PartThere(number=n, md5=md5, size=size) for n, (md5, size) in begun.there.items()],
+            addresses=[pb.PartAddress(number=n, url=url) for n, url in begun.addresses.items()],
+        )
+
+    async def EndDirect(  # noqa: N802
+        self, request: pb.EndDirectRequest, context: grpc.aio.ServicerContext
+    ) -> pb.PutReply:
+        store = await self._direct_store(context)
+        try:
+            # Threads of their own: reading a large blob back must keep nothing waiting that comes in meanwhile.
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._readers, store.end_direct, request.digest, request.size)
+        except StepwellError as error:
+            await _abort(context, error)
+        self._figures.blob_bytes.inc(request.size)
+        return pb.PutReply(digest=request.digest, size=request.size)
+
+    async def _direct_store(self, context: grpc.aio.ServicerContext) -> DirectStore:
+        if not isinstance(self._blobs, DirectStore):
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{self._blobs.where} has no addresses to put blobs to")
+            raise AssertionError("abort raises")
+        return self._blobs
 
     async def Commit(  # noqa: N802
         self, request: pb.CommitRequest, context: grpc.aio.ServicerContext

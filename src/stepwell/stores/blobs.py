@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import unquote
 
 from blake3 import blake3
@@ -18,8 +18,12 @@ from blake3 import blake3
 from ..errors import BlobError, NotFound
 from .chunks import ChunkDigests, verified_range, verified_whole
 
+if TYPE_CHECKING:
+    from .direct import DirectUpload
+
 __all__ = [
-    "BlobStore", "BlobWriter", "FileBlobs", "check_digest", "is_passing", "open_blobs", "put_all", "wrong_bytes",
+    "BlobStore", "BlobWriter", "DirectStore", "FileBlobs", "check_digest", "is_passing", "open_blobs", "put_all",
+    "wrong_bytes",
 ]  # fmt: skip
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -62,6 +66,14 @@ class BlobStore(Protocol):
 
     def check(self) -> None:
         """Raises BlobError where nothing could be written now."""
+
+
+@runtime_checkable
+class DirectStore(Protocol):
+    """A store of blobs whose bytes may come past the service (direct.py)."""
+
+    def begin_direct(self, digest: str, size: int, first: int, expires_s: int) -> DirectUpload: ...
+    def end_direct(self, digest: str, size: int) -> None: ...
 
 
 class FileBlobs:

@@ -17,7 +17,8 @@ _KEYS = (
     ("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"),
     ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"),
 )
-_OPTIONS = ("endpoint", "secure", "verify", "ca", "region", "access_key", "secret_key", "session_token")
+_OPTIONS = ("endpoint", "secure", "verify", "ca", "region", "access_key", "secret_key", "session_token",
+            "public")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class S3Address:
     prefix: str
     """Of every object's key; "" or ends with '/'."""
     endpoint: str
+    public: str
+    """HOST:PORT by which the machines that record reach the endpoint."""
     secure: bool
     verify: bool
     ca: str | None
@@ -68,7 +71,8 @@ class S3Address:
         return cls(
             bucket=bucket,
             prefix=f"{prefix.strip('/')}/" if prefix.strip("/") else "",
-            endpoint=options.get("endpoint") or "s3.amazonaws.com",
+            endpoint=(endpoint := options.get("endpoint") or "s3.amazonaws.com"),
+            public=options.get("public") or endpoint,
             secure=_flag(options, "secure"),
             verify=_flag(options, "verify"),
             ca=options.get("ca") or None,

@@ -13,6 +13,7 @@ from blake3 import blake3
 from ..errors import BlobError, NotFound
 from .blobs import BlobWriter, check_digest, put_all, wrong_bytes
 from .chunks import ChunkDigests, damaged, verified_range, verified_whole
+from .direct import DirectBlobs, DirectUpload
 from .s3_address import S3Address
 from .s3_calls import S3Calls, Upload
 
@@ -33,6 +34,7 @@ class S3Blobs:
     def __init__(self, url: str) -> None:
         self._address = S3Address.parse(url)
         self._calls = S3Calls(self._address)
+        self._direct = DirectBlobs(self._calls, self._address.prefix)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="stepwell-s3")
 
     def __repr__(self) -> str:
@@ -58,6 +60,15 @@ class S3Blobs:
     def writer(self, digest: str, size: int) -> BlobWriter:
         key = self._key(digest)
         return _S3Writer(self._calls, self._threads, key, digest, size)
+
+    def begin_direct(self, digest: str, size: int, first: int, expires_s: int) -> DirectUpload:
+        return self._direct.begin(
+            digest, self._key(digest), size, part_bytes=_part_bytes(size), first=first, expires_s=expires_s
+        )
+
+    def end_direct(self, digest: str, size: int) -> None:
+        key = self._key(digest)
+        self._direct.end(digest, key, _chunks_key(key), size)
 
     def put(self, stream: Iterable[bytes], digest: str, size: int) -> None:
         put_all(self.writer(digest, size), stream)
@@ -95,6 +106,10 @@ class S3Blobs:
         return f"{self._address.prefix}{digest[:2]}/{digest[2:4]}/{digest}"
 
 
+def _part_bytes(size: int) -> int:
+    return _PART_BYTES * max(1, -(-size // (_PART_BYTES * _PARTS_MAX)))
+
+
 def _chunks_key(key: str) -> str:
     return f"{key}.chunks"
 
@@ -111,7 +126,7 @@ class _S3Writer:
         self._key, self._digest, self._size = key, digest, size
         self._hash, self._chunks = blake3(), ChunkDigests()
         self._written = 0
-        self._part_bytes = _PART_BYTES * max(1, -(-size // (_PART_BYTES * _PARTS_MAX)))
+        self._part_bytes = _part_bytes(size)
         self._filling = bytearray()
         self._flying: deque[tuple[int, Future[str]]] = deque()
         self._tags: dict[int, str] = {}

@@ -9,9 +9,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import urllib3
 from minio import Minio
+from minio.commonconfig import CopySource
 from minio.datatypes import Part
 from minio.error import MinioException, S3Error
 
@@ -62,18 +64,23 @@ class S3Calls:
                 allowed_methods=None, raise_on_status=False,
             ),
         )  # fmt: skip
-        try:
-            self._client = Minio(
-                address.endpoint,
-                access_key=address.access_key,
-                secret_key=address.secret_key,
-                session_token=address.session_token,
-                secure=address.secure,
-                region=address.region,
-                http_client=pool,
-            )
-        except ValueError as error:
-            raise BlobError(f"the S3 endpoint is HOST:PORT: {error}") from None
+
+        def client(endpoint: str) -> Minio:
+            try:
+                return Minio(
+                    endpoint,
+                    access_key=address.access_key,
+                    secret_key=address.secret_key,
+                    session_token=address.session_token,
+                    secure=address.secure,
+                    region=address.region,
+                    http_client=pool,
+                )
+            except ValueError as error:
+                raise BlobError(f"the S3 endpoint is HOST:PORT: {error}") from None
+
+        self._client = client(address.endpoint)
+        self._signer = client(address.public)  # an address is signed for the host that will be asked
         self._region = address.region
 
     def make_bucket(self) -> bool:
@@ -183,6 +190,18 @@ class S3Calls:
         """Its tag, which `end_upload` names."""
         with self._said(f"cannot store part {number} of {key}"):
             return self._client._upload_part(self._bucket, key, data, None, upload.id, number)  # type: ignore[no-any-return]
+
+    def part_address(self, key: str, upload: Upload, number: int, expires_s: int) -> str:
+        """A URL by which whoever has it may put this one part, for so long. Asks nobody."""
+        wanted = {"partNumber": str(number), "uploadId": upload.id}
+        expires = timedelta(seconds=expires_s)
+        with self._said(f"cannot sign an address for {key}"):
+            return str(self._signer.get_presigned_url("PUT", self._bucket, key, expires, extra_query_params=wanted))
+
+    def copy(self, source: str, key: str) -> None:
+        """Within the bucket, by the server itself; in parts beyond 5 GiB."""
+        with self._said(f"cannot copy {source}"):
+            self._client.copy_object(self._bucket, key, CopySource(self._bucket, source))
 
     def end_upload(self, key: str, upload: Upload, tags: dict[int, str]) -> None:
         """Makes the object visible."""
