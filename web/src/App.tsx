@@ -6,6 +6,7 @@ import { useLostSince, useSignedOut } from "./api/health";
 import type { Project } from "./api/types";
 import { useHashPath } from "./address/location";
 import { clock } from "./format/time";
+import { Fallible } from "./parts/Fallible";
 import { Header } from "./parts/Header";
 import { Loading, Note } from "./parts/Note";
 import { Login } from "./views/Login";
@@ -30,26 +31,28 @@ export function App() {
       <Header projects={projects.data?.projects ?? []} />
       <Lost />
       <main id="main" tabIndex={-1}>
-        <Suspense fallback={<Loading what="Loading" />}>
-          <Switch>
-            <Route path="/">
-              <Projects
-                projects={projects.data?.projects}
-                error={projects.error}
-                retry={() => void projects.refetch()}
-              />
-            </Route>
-            <Route path="/:project">{({ project }) => <Runs key={project} project={project} />}</Route>
-            <Route path="/:project/:id">
-              {({ project, id }) => <RunPage key={`${project}/${id}`} project={project} id={id} />}
-            </Route>
-            <Route>
-              <Note title="There is nothing at this address.">
-                An address is #/project or #/project/run. <a href="#/">Go to the projects.</a>
-              </Note>
-            </Route>
-          </Switch>
-        </Suspense>
+        <Fallible at={path}>
+          <Suspense fallback={<Loading what="Loading" />}>
+            <Switch>
+              <Route path="/">
+                <Projects
+                  projects={projects.data?.projects}
+                  error={projects.error}
+                  retry={() => void projects.refetch()}
+                />
+              </Route>
+              <Route path="/:project">{({ project }) => <Runs key={project} project={project} />}</Route>
+              <Route path="/:project/:id">
+                {({ project, id }) => <RunPage key={`${project}/${id}`} project={project} id={id} />}
+              </Route>
+              <Route>
+                <Note title="There is nothing at this address.">
+                  An address is #/project or #/project/run. <a href="#/">Go to the projects.</a>
+                </Note>
+              </Route>
+            </Switch>
+          </Suspense>
+        </Fallible>
       </main>
     </Router>
   );

@@ -39,7 +39,7 @@ export function Login() {
           />
         </label>
         {error && (
-          <p className="warn" role="alert">
+          <p className="bad" role="alert">
             {error}
           </p>
         )}

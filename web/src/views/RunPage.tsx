@@ -1,33 +1,30 @@
 import "../styles/run.css";
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useCallback, useMemo, useRef, useState } from "react";
+import { Suspense, useCallback, useMemo, useRef, useState } from "react";
 import { setParams, useParam } from "../address/location";
 import { openingQuery, shownIds } from "../api/queries";
 import { useLive, type Listener, type LiveEvent } from "../api/live";
 import { chosenColours, runName } from "../api/run";
 import type { RunRow } from "../api/types";
 import { distinct } from "../format/names";
+import { Fallible } from "../parts/Fallible";
 import { Failed, Loading, Note } from "../parts/Note";
 import { assign, colour } from "../theme/palette";
 import { useTheme } from "../theme/theme";
 import type { ShownRun } from "../charts/LineChart";
-import { Charts } from "./routes";
+import { Charts, route } from "./routes";
 import { RunHead } from "./RunHead";
 
 // Charts are what most visits come for (routes.tsx); the other views come when they are asked for.
-const CompareView = lazy(() => import("./CompareView").then((module) => ({ default: module.CompareView })));
-const ConfigView = lazy(() => import("./ConfigView").then((module) => ({ default: module.ConfigView })));
-const ConsoleView = lazy(() => import("./ConsoleView").then((module) => ({ default: module.ConsoleView })));
-const Distributions = lazy(() =>
-  import("./Distributions").then((module) => ({ default: module.Distributions })),
-);
-const EnvironmentView = lazy(() =>
-  import("./EnvironmentView").then((module) => ({ default: module.EnvironmentView })),
-);
-const Files = lazy(() => import("./Files").then((module) => ({ default: module.Files })));
-const SummaryView = lazy(() => import("./SummaryView").then((module) => ({ default: module.SummaryView })));
-const SystemView = lazy(() => import("./SystemView").then((module) => ({ default: module.SystemView })));
-const Texts = lazy(() => import("./Texts").then((module) => ({ default: module.Texts })));
+const CompareView = route(() => import("./CompareView").then((module) => module.CompareView));
+const ConfigView = route(() => import("./ConfigView").then((module) => module.ConfigView));
+const ConsoleView = route(() => import("./ConsoleView").then((module) => module.ConsoleView));
+const Distributions = route(() => import("./Distributions").then((module) => module.Distributions));
+const EnvironmentView = route(() => import("./EnvironmentView").then((module) => module.EnvironmentView));
+const Files = route(() => import("./Files").then((module) => module.Files));
+const SummaryView = route(() => import("./SummaryView").then((module) => module.SummaryView));
+const SystemView = route(() => import("./SystemView").then((module) => module.SystemView));
+const Texts = route(() => import("./Texts").then((module) => module.Texts));
 
 export function RunPage({ project, id }: { project: string; id: string }) {
   const theme = useTheme();
@@ -105,28 +102,30 @@ export function RunPage({ project, id }: { project: string; id: string }) {
           </button>
         ))}
       </nav>
-      <Suspense fallback={<Loading what="Loading" />}>
-        {tab === "charts" && (
-          <Charts
-            project={project}
-            rows={rows}
-            runs={runs}
-            total={opening.data.total}
-            metrics={metrics}
-            states={states}
-            subscribe={subscribe}
-          />
-        )}
-        {tab === "hist" && <Distributions run={main.uuid} metrics={metrics ?? []} subscribe={subscribe} />}
-        {tab === "text" && <Texts run={main.uuid} metrics={metrics ?? []} />}
-        {tab === "diff" && <CompareView project={project} rows={rows} runs={runs} />}
-        {tab === "summary" && <SummaryView project={project} run={main} />}
-        {tab === "config" && <ConfigView rows={rows} runs={runs} />}
-        {tab === "system" && <SystemView run={main} live={state === "running"} />}
-        {tab === "console" && <ConsoleView run={main} live={state === "running"} subscribe={subscribe} />}
-        {tab === "files" && <Files project={project} run={main} />}
-        {tab === "env" && <EnvironmentView project={project} run={main} />}
-      </Suspense>
+      <Fallible at={tab}>
+        <Suspense fallback={<Loading what="Loading" />}>
+          {tab === "charts" && (
+            <Charts
+              project={project}
+              rows={rows}
+              runs={runs}
+              total={opening.data.total}
+              metrics={metrics}
+              states={states}
+              subscribe={subscribe}
+            />
+          )}
+          {tab === "hist" && <Distributions run={main.uuid} metrics={metrics ?? []} subscribe={subscribe} />}
+          {tab === "text" && <Texts run={main.uuid} metrics={metrics ?? []} />}
+          {tab === "diff" && <CompareView project={project} rows={rows} runs={runs} />}
+          {tab === "summary" && <SummaryView project={project} run={main} />}
+          {tab === "config" && <ConfigView rows={rows} runs={runs} />}
+          {tab === "system" && <SystemView run={main} live={state === "running"} />}
+          {tab === "console" && <ConsoleView run={main} live={state === "running"} subscribe={subscribe} />}
+          {tab === "files" && <Files project={project} run={main} />}
+          {tab === "env" && <EnvironmentView project={project} run={main} />}
+        </Suspense>
+      </Fallible>
     </div>
   );
 }

@@ -9,16 +9,26 @@ export const RunsTable = route(() => import("./RunsTable").then((module) => modu
 export const Charts = route(() => import("./Charts").then((module) => module.Charts));
 export const Plot = route(() => import("../charts/Plot").then((module) => module.Plot));
 
-/** Drawn at once where its code is here: `lazy` alone would show what stands in for it for a third of a second. */
-function route<Props extends object>(load: () => Promise<ComponentType<Props>>): Route<Props> {
+/**
+ * Drawn at once where its code is here: `lazy` alone would show what stands in for it for a third of a second. Code that
+ * could not be fetched is sent for again when the view is next drawn: `lazy` alone would keep the failure for good.
+ */
+export function route<Props extends object>(load: () => Promise<ComponentType<Props>>): Route<Props> {
   let here: ComponentType<Props> | null = null;
   const fetched = async () => {
-    here = await load();
+    try {
+      here = await load();
+    } catch (error) {
+      later = lazily();
+      console.info("the code of a view could not be fetched", error);
+      throw new Error("Its code could not be fetched from the service.", { cause: error });
+    }
     return { default: here };
   };
-  const Later = lazy(fetched) as unknown as ComponentType<Props>;
+  const lazily = () => lazy(fetched) as unknown as ComponentType<Props>;
+  let later = lazily();
   function Drawn(props: Props) {
-    const [View] = useState<ComponentType<Props>>(() => here ?? Later);
+    const [View] = useState<ComponentType<Props>>(() => here ?? later);
     return <View {...props} />;
   }
   return Object.assign(Drawn, { load: fetched });
