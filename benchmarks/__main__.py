@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{about['cpu']}, {about['cores']} cores, {about['memory_gb']} GB, Python {about['python']}, "
         f"commit {about['commit'] or 'unknown'}, load {about['load_before']}"
     )
+    if subjects and not given.quick:
+        console.print(f"about {sum(subject.usual_s for subject in subjects) / 60:.0f} minutes on 2 cores")
     file = given.json or (given.output / "figures.json" if given.output else DEFAULT_JSON)
     if not given.no_install:
         _prepare(subjects, console)

@@ -21,6 +21,7 @@ __all__ = ["Result", "measure"]
 
 _ROOT = Path(__file__).resolve().parents[1]
 _END_S = 10.0
+_KEPT = ("STEPWELL_COMPONENTS",)  # where the real servers are installed
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,9 @@ def measure(subject: Subject, quick: bool, install: bool = True, limit_s: float 
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="stepwell-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        environment = {**os.environ, "TMPDIR": name, "STEPWELL_BENCH_INSTALL": "1" if install else ""}
+        # Nothing of the user's own stepwell: what is measured neither reads nor writes there.
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("STEPWELL_") or name in _KEPT}
+        environment = {**kept, "TMPDIR": str(folder), "STEPWELL_BENCH_INSTALL": "1" if install else ""}
         file, log = folder / "figures.jsonl", folder / "log"
         command = [sys.executable, "-m", "benchmarks.one", subject.key, str(file), *(["--quick"] if quick else [])]
         with log.open("wb") as out:

@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from components.clickhouse import LIBRARY
+from components.programs import need
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -36,6 +39,17 @@ def test_two_subjects_print_their_tables_and_write_their_figures(home: Path, tmp
     again = suite("--from", str(file), "--no-record", "--docs", str(tmp_path / "page.md"), "--json", str(file))
     assert again.returncode == 0, again.stderr
     assert "## codec" in (tmp_path / "page.md").read_text()
+
+
+def test_a_clickhouse_server_is_started_where_one_is_asked_for(home: Path, tmp_path: Path) -> None:
+    need(LIBRARY, "the ClickHouse server")
+    file = tmp_path / "figures.json"
+    done = suite("export", "--store", "server", "--quick", "--no-record", "--no-install", "--json", str(file))
+    assert done.returncode == 0, done.stderr + done.stdout
+    [(key, subject)] = json.loads(file.read_text())["subjects"].items()
+    assert key == "export-server"
+    assert [figure["what"] for figure in subject["figures"]] == ["export, long", "export, wide"]
+    assert "export, long (server)" in done.stdout
 
 
 def test_an_unknown_subject_is_named(home: Path) -> None:
