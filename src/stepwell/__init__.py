@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import errors
-from .run import Histogram, Run, current, finish, init, log
+from .run import Histogram, Reference, Run, current, finish, init, log
 from .settings import Settings
 from .version import VERSION
 
@@ -28,6 +28,7 @@ del run  # type: ignore[name-defined] # noqa: F821
 __all__ = [
     "Api",
     "Histogram",
+    "Reference",
     "Run",
     "Settings",
     "__version__",

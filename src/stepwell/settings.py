@@ -124,6 +124,8 @@ class Settings:
     """zstd level of a block."""
     staging_bytes_max: int = 64 * GIB
     """Copies of checkpoints waiting for upload."""
+    staging_fraction: float = 0.5
+    """A file or folder larger than this part of the free space is not copied but uploaded from where it is."""
     staging_free_share_min: float = 0.05
     """A copy into staging must leave this much of the filesystem free."""
 

@@ -10,6 +10,7 @@ import click
 
 from ..errors import StepwellError
 from ..version import VERSION
+from .artifacts import artifacts, download
 from .demo import demo
 from .doctor import doctor
 from .export import export
@@ -26,7 +27,9 @@ from .ui import ui
 
 __all__ = ["main"]
 
-COMMANDS = (demo, ui, serve, runs, show, export, import_, sync, login, migrate, grafana, doctor)
+COMMANDS = (
+    demo, ui, serve, runs, show, artifacts, download, export, import_, sync, login, migrate, grafana, doctor,
+)  # fmt: skip
 
 
 class _Group(click.Group):

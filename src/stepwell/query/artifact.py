@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from blake3 import blake3
 
-from ..errors import BlobError, NotFound
+from ..errors import BlobError, InvalidValue, NotFound
+from .progress import progress_of
 from .reader import Reader
 from .records import ArtifactFile, ArtifactInfo, RunKey
 
@@ -128,34 +130,70 @@ class Artifact:
         """Whether its bytes are in the blob store."""
         return self.info.state == "complete"
 
-    def download(self, directory: str | os.PathLike[str]) -> list[Path]:
+    def download(self, directory: str | os.PathLike[str], *patterns: str, progress: bool | None = None) -> list[Path]:
         """Writes its files below the directory and returns their paths. Memory: one piece at a time.
+
+        References are left out: their data is elsewhere.
 
         Args:
             directory: Made if it is not there; files that are there under the same names are replaced.
+            patterns: Only files whose paths match one of these (`weights/*`). Default: all.
+            progress: Show a bar on stderr. Default: where that is a terminal.
 
         Raises:
-            NotFound: It waits on its host still.
+            NotFound: It waits on its host still; no file matches.
             BlobError: The bytes are not those that were recorded; then that file is not there.
+
+        Example:
+            ```python
+            api.artifact("digits/model.npz:best").download("restored")
+            ```
         """
         self._check_complete()
         root = Path(directory)
-        return [self._fetch(file, root) for file in self.files]
+        wanted = [file for file in self.files if not patterns or any(fnmatchcase(file.path, one) for one in patterns)]
+        if patterns and not wanted:
+            raise NotFound(f"no file of {self.path} matches {' or '.join(patterns)}")
+        wanted = [file for file in wanted if not file.uri]
+        with progress_of(self.path, sum(file.size for file in wanted), progress) as advance:
+            return [self._fetch(file, root, advance) for file in wanted]
 
-    def read(self, path: str) -> Iterator[bytes]:
-        """The bytes of one of its files, in pieces.
+    def read(self, path: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes of one of its files, or a range of them, in pieces. A range reads no more than its chunks.
 
         Args:
             path: Of the file in the artifact, as `files` says it.
+            offset: First byte, from 0.
+            length: Bytes. Default: to the end.
 
         Raises:
-            NotFound: It has no such file.
+            NotFound: It has no such file, or that is a reference.
+            InvalidValue: The range is not within the file.
             BlobError: Before the last piece, if the bytes are damaged.
+
+        Example:
+            ```python
+            header = b"".join(artifact.read("model.safetensors", 0, 8))
+            ```
         """
-        for file in self.files:
-            if file.path == path:
-                return _checked(file, self._reader.blob(file.digest))
-        raise NotFound(f"{self.path} has no file {path!r}")
+        self._check_complete()
+        file = next((file for file in self.files if file.path == path), None)
+        if file is None:
+            raise NotFound(f"{self.path} has no file {path!r}")
+        if file.uri:
+            raise NotFound(f"{path!r} of {self.path} is a reference: its data is at {file.uri}")
+        if offset == 0 and (length is None or length == file.size):
+            return _checked(file, self._reader.blob(file.digest))
+        length = file.size - offset if length is None else length
+        if offset < 0 or length < 0 or offset + length > file.size:
+            raise InvalidValue(f"{path!r} of {self.path} has {file.size} bytes, and not {length} from {offset} on")
+        return _counted(file, self._reader.blob(file.digest, offset, length), length)
+
+    def used_by(self) -> list[RunKey]:
+        """The runs that have said they use this version, in that order; `run` is the one that made it."""
+        if self.info.version is None:
+            return []
+        return self._reader.users(self.run.project, self.info.name, self.info.version, type=self.type)
 
     def _check_complete(self) -> None:
         if self.info.state == "partial":
@@ -169,7 +207,7 @@ class Artifact:
                 "recorded it. `stepwell sync` there sends it."
             )
 
-    def _fetch(self, file: ArtifactFile, root: Path) -> Path:
+    def _fetch(self, file: ArtifactFile, root: Path, advance: Callable[[int], None]) -> Path:
         parts = PurePosixPath(file.path).parts
         if not parts or file.path.startswith("/") or ".." in parts or "\\" in file.path:
             raise BlobError(f"file {file.path!r} of {self.path} would lie outside {root}: not written")
@@ -180,6 +218,7 @@ class Artifact:
             with partial.open("xb") as out:
                 for piece in _checked(file, self._reader.blob(file.digest)):
                     out.write(piece)
+                    advance(len(piece))
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
@@ -199,3 +238,12 @@ def _checked(file: ArtifactFile, pieces: Iterator[bytes]) -> Iterator[bytes]:
         raise BlobError(f"file {file.path!r} is damaged in the blob store: {size} bytes of {file.size}, digest differs")
     if held:
         yield held
+
+
+def _counted(file: ArtifactFile, pieces: Iterator[bytes], length: int) -> Iterator[bytes]:
+    """A range, whose chunks were checked where they were read: here only that all of it has come."""
+    for piece in pieces:
+        length -= len(piece)
+        yield piece
+    if length:
+        raise BlobError(f"a range of file {file.path!r} broke off {length} bytes before its end")

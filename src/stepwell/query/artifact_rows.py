@@ -19,7 +19,9 @@ from ..ids import check_alias, check_artifact_name, check_project, check_type, v
 from .records import ArtifactFile, ArtifactInfo, RunKey
 from .versions import Entry, Row, RowKey, entries_of, number
 
-__all__ = ["ArtifactTables", "artifact", "artifacts_of_run", "set_aliases", "versions"]
+__all__ = [
+    "ArtifactTables", "artifact", "artifacts_of_run", "run_keys", "set_aliases", "versions", "versions_with_keys",
+]  # fmt: skip
 
 _COLUMNS = (
     "run, writer, row_seq, rank, step, time, kind, type, name, state, size, metadata, digest, committed, part, parts"
@@ -75,14 +77,24 @@ def versions(
     tables: ArtifactTables, project: str, *, name: str | None = None, type: str | None = None
 ) -> list[ArtifactInfo]:
     """Of a project, by type, name and number, without files; each as the run logged it that was first with it."""
+    distinct = {info.key: info for info in versions_with_keys(tables, project, name, type).values()}
+    return list(distinct.values())
+
+
+def versions_with_keys(
+    tables: ArtifactTables, project: str, name: str | None = None, type: str | None = None
+) -> dict[RowKey, ArtifactInfo]:
+    """The same by each row that is of the version, also of a run that logged its content once more."""
     names, types = [] if name is None else [name], [] if type is None else [type]
     rows = _version_rows(tables, project, names, types)
     found = {_key(row): row for row in rows}
-    distinct = _distinct(number(entries_of(_row(row, project) for row in rows)))
-    by_key = {key: entry for entry in distinct for key in entry.keys}
-    pointing = _pointing_at(tables, project, names, _numbered_of(rows, project))
-    runs = _run_keys(tables, {entry.first.key.run for entry in by_key.values()})
-    return [_info(entry, found, runs.get(entry.first.key.run), pointing) for entry in distinct]
+    numbered = number(entries_of(_row(row, project) for row in rows))
+    shown = _shown(numbered)
+    pointing = _pointing_at(tables, project, names, {key: entry for entry in numbered for key in entry.keys})
+    runs = run_keys(tables, {entry.first.key.run for entry in shown.values()})
+    infos = {place: _info(entry, found, runs.get(entry.first.key.run), pointing) for place, entry in shown.items()}
+    ordered = sorted(numbered, key=_place)
+    return {key: infos[_place(entry)] for entry in ordered for key in entry.keys}
 
 
 def artifact(
@@ -172,14 +184,18 @@ def _numbered_of(rows: Iterable[Mapping[str, Any]], project: str) -> dict[RowKey
     return {key: entry for entry in entries for key in entry.keys}
 
 
-def _distinct(entries: Iterable[Entry]) -> list[Entry]:
-    """One a version: the first that is still there, else the first."""
-    kept: dict[tuple[str, str, int | None], Entry] = {}
+def _place(entry: Entry) -> tuple[str, str, int]:
+    return entry.first.type, entry.first.name, -1 if entry.version is None else entry.version
+
+
+def _shown(entries: Iterable[Entry]) -> dict[tuple[str, str, int], Entry]:
+    """Of each version the one that was first, of those that are still there if there are any."""
+    kept: dict[tuple[str, str, int], Entry] = {}
     for entry in entries:
-        place = (entry.first.type, entry.first.name, entry.version)
+        place = _place(entry)
         if place not in kept or (kept[place].state == "deleted" and entry.state != "deleted"):
             kept[place] = entry
-    return [kept[place] for place in sorted(kept, key=lambda place: (place[0], place[1], place[2] or 0))]
+    return kept
 
 
 def _pointing_at(
@@ -210,7 +226,6 @@ def _info(
 ) -> ArtifactInfo:
     rows = [found[key] for key in entry.keys]
     first, last = rows[0], max(rows, key=lambda row: _utc(row["time"]))
-    place = (entry.first.type, entry.first.name, -1 if entry.version is None else entry.version)
     return ArtifactInfo(
         name=first["name"],
         kind=first["kind"],
@@ -223,7 +238,7 @@ def _info(
         metadata=_object(first["metadata"]),
         type=first["type"],
         version=entry.version,
-        aliases=tuple(pointing.get(place, ())),
+        aliases=tuple(pointing.get(_place(entry), ())),
         run=run,
         digest=entry.digest,
         committed=entry.committed,
@@ -263,7 +278,8 @@ def _merged(parts: Sequence[tuple[int, Sequence[ArtifactFile]]]) -> tuple[Artifa
     return tuple(merged[path] for path in sorted(merged))
 
 
-def _run_keys(tables: ArtifactTables, runs: Iterable[str]) -> dict[str, RunKey]:
+def run_keys(tables: ArtifactTables, runs: Iterable[str]) -> dict[str, RunKey]:
+    """Who the runs are; those that were deleted are not in it."""
     rows = tables.rows(_RUNS, {"runs": sorted(runs)})
     return {str(row["run"]): RunKey(row["project"], row["id"]) for row in rows}
 

@@ -162,9 +162,21 @@ class HttpReader:
     def last_step(self, key: RunKey, rank: int) -> LastStep:
         return last_step_from_json(self._json(_path(key, "last_step"), [("rank", rank)]))
 
-    def blob(self, digest: str) -> Iterator[bytes]:
-        reply = self._get(f"/blobs/{quote(digest, safe='')}", ())
-        return self._pieces(reply)
+    def used(self, key: RunKey) -> list[ArtifactInfo]:
+        return [artifact_from_json(value) for value in self._json(_path(key, "used"))["artifacts"]]
+
+    def users(self, project: str, name: str, version: int, *, type: str) -> list[RunKey]:
+        query = [("project", project), ("name", name), ("version", version), ("type", type)]
+        return [RunKey(run["project"], run["id"]) for run in self._json("/artifact_users", query)["runs"]]
+
+    def blob(self, digest: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        path = f"/blobs/{quote(digest, safe='')}"
+        if length == 0:
+            return iter(())
+        if not offset and length is None:
+            return self._pieces(self._get(path, ()))
+        end = "" if length is None else str(offset + length - 1)
+        return self._pieces(self._get(path, (), {"Range": f"bytes={offset}-{end}"}))
 
     def update(self, key: RunKey, changes: Mapping[str, Any], *, by: str) -> RunInfo:
         body = json.dumps({**changes, "by": by}).encode()
@@ -189,18 +201,25 @@ class HttpReader:
         source = pa.ipc.open_stream(pa.PythonFile(_Body(self._pieces(self._get(path, query))), mode="r"))
         return pa.RecordBatchReader.from_batches(source.schema, source)
 
-    def _get(self, path: str, query: Sequence[tuple[str, object]]) -> urllib3.BaseHTTPResponse:
-        return self._ask("GET", f"{self._url}/api/v1{path}" + (f"?{urlencode(query)}" if query else ""))
+    def _get(
+        self, path: str, query: Sequence[tuple[str, object]], headers: Mapping[str, str] | None = None
+    ) -> urllib3.BaseHTTPResponse:
+        address = f"{self._url}/api/v1{path}" + (f"?{urlencode(query)}" if query else "")
+        return self._ask("GET", address, headers=headers)
 
-    def _ask(self, method: str, address: str, body: bytes | None = None) -> urllib3.BaseHTTPResponse:
+    def _ask(
+        self, method: str, address: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> urllib3.BaseHTTPResponse:
         more: dict[str, Any] = {"body": body} if body is not None else {}
         if body is not None:
-            more["headers"] = {**self._pool.headers, "Content-Type": "application/json"}
+            headers = {"Content-Type": "application/json", **(headers or {})}
+        if headers:
+            more["headers"] = {**self._pool.headers, **headers}
         try:
             reply = self._pool.request(method, address, preload_content=False, **more)
         except urllib3.exceptions.HTTPError as error:
             raise ServiceUnavailable(f"no stepwell service answers at {self.where}: {_reason(error)}") from error
-        if reply.status != 200:
+        if reply.status not in (200, 206):
             with reply:
                 raise _error(self.where, reply.status, reply.read(_PIECE))
         return reply

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from ..errors import FilterError, NotFound, StoreError
-from . import artifact_rows, sql
+from . import artifact_rows, artifact_uses, sql
 from .edits import apply_edit, checked
 from .filter_sql import condition
 from .filters import parse
@@ -44,7 +44,7 @@ class BlobSource(Protocol):
 
     def has(self, digest: str) -> bool: ...
 
-    def open(self, digest: str) -> Iterator[bytes]: ...
+    def open(self, digest: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]: ...
 
 
 class LocalReader:
@@ -243,10 +243,16 @@ class LocalReader:
         [attempts] = self._metrics.rows(sql.LAST_ATTEMPT, _run(key))
         return LastStep(True, int(steps["step"]) if steps["points"] else None, int(attempts["attempt"]))
 
-    def blob(self, digest: str) -> Iterator[bytes]:
+    def used(self, key: RunKey) -> list[ArtifactInfo]:
+        return artifact_uses.used(self._metrics, key)
+
+    def users(self, project: str, name: str, version: int, *, type: str) -> list[RunKey]:
+        return artifact_uses.users(self._metrics, project, name, version, type=type)
+
+    def blob(self, digest: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         if not self._blobs.has(digest):
             raise NotFound(f"no blob {digest} in {self.where}")
-        return self._blobs.open(digest)
+        return self._blobs.open(digest, offset, length)
 
     def update(self, key: RunKey, changes: Mapping[str, Any], *, by: str) -> RunInfo:
         apply_edit(self._metrics, key, checked(changes, by))

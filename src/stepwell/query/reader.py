@@ -138,8 +138,16 @@ class Reader(Protocol):
 
     def last_step(self, key: RunKey, rank: int) -> LastStep: ...
 
-    def blob(self, digest: str) -> Iterator[bytes]:
-        """The bytes, in pieces. The caller checks the digest. Raises NotFound."""
+    def blob(self, digest: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes, or a range of them, in pieces. Of a whole blob the caller checks the digest; a range is checked by
+        the digests of its chunks where it is read. Raises NotFound.
+        """
+
+    def used(self, key: RunKey) -> list[ArtifactInfo]:
+        """The versions that a run has said it uses, in that order, without files."""
+
+    def users(self, project: str, name: str, version: int, *, type: str) -> list[RunKey]:
+        """The runs that have said they use it, in that order."""
 
     def update(self, key: RunKey, changes: Mapping[str, Any], *, by: str) -> RunInfo:
         """Changes name, tags, notes, group or colour (edits.py). Raises InvalidValue, NotFound, AuthError."""

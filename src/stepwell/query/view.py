@@ -347,6 +347,11 @@ class Run:
         made = [Artifact(self.key, info, self._reader) for info in found if type in (None, info.type)]
         return Listing(made, artifact_list)
 
+    def used(self) -> list[Artifact]:
+        """The versions it has said it uses (`run.use_artifact`), in that order; `artifacts()` are those it made."""
+        found = self._reader.used(self.key)
+        return Listing([Artifact(info.run or self.key, info, self._reader) for info in found], artifact_list)
+
     def checkpoints(self) -> list[Artifact]:
         """In the order they were made; `.download(directory)` fetches one, every byte checked."""
         found = self._reader.artifacts(self.key)

@@ -11,6 +11,7 @@ from .begin import init
 from .config import Fields
 from .histogram import Histogram
 from .live import current, finish, log
+from .reference import Reference
 from .run import Run
 
-__all__ = ["Fields", "Histogram", "Run", "current", "finish", "init", "log"]
+__all__ = ["Fields", "Histogram", "Reference", "Run", "current", "finish", "init", "log"]

@@ -162,6 +162,7 @@ def _begin(
         mode=mode,
         server=server,
         needs_step=start.needs_step,
+        world_size=ranks.world_size,
     )
     once = Once()
     slow = SlowPath(settings, once)

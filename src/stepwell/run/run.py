@@ -39,7 +39,10 @@ from .waiting import Left, wait_until_kept
 
 if TYPE_CHECKING:
     from ..notebook.plot import Plot
+    from ..query import Artifact
+    from .artifacts import AnyPath
     from .logged import LoggedArtifact
+    from .sources import Copy
     from .staging import Stager
 
 __all__ = ["Run", "Terms"]
@@ -58,6 +61,7 @@ class Terms:
     mode: str
     server: str
     needs_step: bool = False
+    world_size: int = 1
 
 
 class Run:
@@ -134,24 +138,34 @@ class Run:
 
     def log_checkpoint(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | Mapping[str, Any],
         step: int | None = None,
         name: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         *,
         aliases: Sequence[str] = ("latest",),
+        copy: Copy = "auto",
+        sharded: bool | int = False,
     ) -> LoggedArtifact:
-        """Keeps a file, or all files of a folder, as a checkpoint of the run.
+        """Keeps a file, all files of a folder, or a dict of tensors as a checkpoint of the run.
 
         Returns when a copy lies in staging, so that the original may be changed or removed at once; the agent uploads
         it. Checkpoints of one name in a project are its versions v0, v1, ...
 
         Args:
-            path: A file or a folder.
+            path: A file, a folder, or a dict of tensors (`model.state_dict()`), which becomes a safetensors file, or,
+                where it holds other things, what `torch.save` writes. Tensors on a device are copied from it.
             step: Whole number of 64 bits. Default: the last step logged, or 0.
-            name: Default: the file's or folder's own name.
+            name: Default: the file's or folder's own name; "model" of a dict.
             metadata: A dict of plain values, kept with it.
             aliases: Names such as "best" that point to it from now on. "latest" always is the newest.
+            copy: True takes a copy at once. "link" takes a hard link: then it may be removed or replaced, but not
+                written over, before it is uploaded. False uploads it from where it is, where it must stay as it is
+                until then. "auto" does the last with what lies on a network filesystem or is larger than half of the
+                free space (setting `staging_fraction`), and else takes a copy.
+            sharded: True where every rank of the run calls this with its part (FSDP, DCP, Orbax, Megatron), or how
+                many do. It is one checkpoint, there once all parts are. Of a folder that all ranks share, each takes
+                its own files.
 
         Returns:
             What says where it is: `.state`, and `.wait()` until it is in the store.
@@ -168,29 +182,33 @@ class Run:
         """
         from .artifacts import log_files
 
-        return log_files(self, "checkpoint", path, name, step=step, metadata=metadata, aliases=aliases)
+        return log_files(
+            self, "checkpoint", path, name, step=step, metadata=metadata, aliases=aliases, copy=copy, sharded=sharded
+        )
 
     def log_artifact(
         self,
-        path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        path: AnyPath | Sequence[AnyPath],
         name: str | None = None,
         type: str = "dataset",
         *,
         aliases: Sequence[str] = (),
         metadata: Mapping[str, Any] | None = None,
         step: int | None = None,
+        copy: Copy = "auto",
     ) -> LoggedArtifact:
         """Keeps files under a name that has versions in the project: a data set, a model, a report.
 
         Like `log_checkpoint`, it returns when a copy lies in staging. The same content again is the same version.
 
         Args:
-            path: A file, a folder, or several of them.
+            path: A file, a folder, a `stepwell.Reference` to data elsewhere, or a list of them.
             name: Default: the file's or folder's own name; of several it must be given.
             type: What it is to people: "dataset", "model" or another word of at most 64 bytes.
             aliases: Names such as "best" that point to it from now on. "latest" always is the newest.
             metadata: A dict of plain values, kept with it.
             step: Whole number of 64 bits. Default: the last step logged, or 0.
+            copy: As for `log_checkpoint`.
 
         Returns:
             What says where it is: `.state`, and `.wait()` until it is in the store.
@@ -207,7 +225,83 @@ class Run:
         """
         from .artifacts import log_files
 
-        return log_files(self, "artifact", path, name, step=step, type=type, metadata=metadata, aliases=aliases)
+        return log_files(
+            self, "artifact", path, name, step=step, type=type, metadata=metadata, aliases=aliases, copy=copy
+        )
+
+    def log_reference(
+        self,
+        uri: str,
+        digest: str = "",
+        size: int = 0,
+        name: str | None = None,
+        type: str = "dataset",
+        *,
+        aliases: Sequence[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        step: int | None = None,
+    ) -> LoggedArtifact:
+        """Notes data that stays where it is as an artifact: its place, digest and size, no copy.
+
+        Args:
+            uri: Where it is: "s3://lake/train.parquet", "file:///data/imagenet".
+            digest: What tells other data from it: "sha256:..." or any text of at most 256 bytes. Another digest is
+                another version. Default: none.
+            size: Bytes. Default: 0, not known.
+            name: Default: what follows the last "/" of the uri.
+            type: As for `log_artifact`.
+            aliases: As for `log_artifact`.
+            metadata: As for `log_artifact`.
+            step: As for `log_artifact`.
+
+        Raises:
+            StagingError: It cannot be kept.
+            InvalidValue: A bad uri, digest, size or name, or the run is finished.
+
+        Example:
+            ```python
+            run.log_reference("s3://lake/train.parquet", "sha256:9f86d0", 10**12, name="train")
+            ```
+        """
+        from .artifacts import log_files
+        from .reference import Reference
+
+        there = Reference(uri, digest, size)
+        return log_files(self, "artifact", there, name, step=step, type=type, metadata=metadata, aliases=aliases)
+
+    def use_artifact(self, path: str, type: str | None = None) -> Artifact:
+        """Finds an artifact, and records that this run uses it: what it was made from can be read back.
+
+        Asks the service, or the store of this STEPWELL_HOME: it may wait for an answer, as reading does.
+
+        Args:
+            path: "project/name:v3", "name:best" of this run's project; without a version or alias it is the newest.
+            type: Of the artifact, where several of this name have different ones. Default: any.
+
+        Returns:
+            The artifact, to `.download(directory)` or `.read(path)`.
+
+        Raises:
+            NotFound: No such artifact or version.
+            ServiceUnavailable: The service that the run is for does not answer.
+            InvalidValue: The run is finished.
+
+        Example:
+            ```python
+            files = run.use_artifact("digits:reviewed").download("data")
+            ```
+        """
+        home = self._home
+        if self._finished or home is None:
+            why = "records nothing (mode disabled)" if home is None else "was finished"
+            raise InvalidValue(
+                f"use_artifact({path!r}): {self.path} {why}; stepwell.Api().artifact(...) reads without it"
+            )
+        from ..lineage import find_artifact
+
+        found = find_artifact(path, type, self.project, self._terms.server, home.path)
+        self._event("use_artifact", found.event)
+        return found.artifact
 
     def stager(self, what: str) -> Stager | None:
         """By which an artifact of any kind is kept; None where nothing is recorded. For those who log one.
@@ -349,6 +443,11 @@ class Run:
     def rank(self) -> int:
         """Of this process in the run, from 0."""
         return self._terms.rank
+
+    @property
+    def world_size(self) -> int:
+        """How many processes record into it, as their launcher says; 1 where none does."""
+        return self._terms.world_size
 
     @property
     def attempt(self) -> int:

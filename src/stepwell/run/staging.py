@@ -31,7 +31,7 @@ from ..ids import (
 from ..settings import Settings
 from .logged import LoggedArtifact
 from .plain import as_json, plain
-from .sources import Source
+from .sources import Copy, Source, kept_as
 
 __all__ = ["Origin", "Stager"]
 
@@ -88,11 +88,13 @@ class Stager:
         metadata: Mapping[str, Any] | None = None,
         part: int = 0,
         parts: int = 0,
+        copy: Copy = True,
     ) -> LoggedArtifact:
-        """Returns when every file is in staging and the artifact announced. Then the originals may change.
+        """Returns when every file is in staging and the artifact announced. What was copied may change then.
 
         kind: how it was logged (checkpoint, artifact, tensor, ...); type: what people call it, the kind if empty.
         step: default: the last one logged, or 0. part of parts: one rank's share; 0 parts: it is whole.
+        copy: of files; see `kept_as`.
         Raises StagingError, InvalidValue; then nothing is kept.
         """
         said = self._checked(kind, name, step, type, aliases, metadata, part, parts)
@@ -101,13 +103,14 @@ class Stager:
         number = f"{self.origin.run.hex()}-{self.recorder.writer:016x}-{next(_numbers):08d}"
         folder = self.home.path / "staging" / number
         try:
-            _check_room(said, folder.parent, sum(source.size for source in sources), self.settings)
-            files = _place_all(sources, folder / "data")
+            kept = kept_as(sources, copy, folder.parent, self.settings.staging_fraction)
+            _check_room(said, folder.parent, sum(source.size for source in kept), self.settings)
+            files = _place_all(kept, folder / "data")
             self._announce(said, files, folder)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             if isinstance(error, StagingError) and error.errno is None:
-                raise
+                raise  # it says already which artifact
             raise StagingError(f"{said.kind} {said.name!r} was not kept: {error}") from error
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)  # Ctrl-C too

@@ -145,6 +145,17 @@ def reading_router(reader: Reader) -> APIRouter:
         found = reader.artifacts(RunKey(project, id))
         return JSONResponse({"artifacts": [artifact_to_json(info) for info in found]})
 
+    @router.get("/runs/{project}/{id}/used")
+    def used(project: str, id: str) -> JSONResponse:
+        """The versions of artifacts that the run has said it uses, without files."""
+        return JSONResponse({"artifacts": [artifact_to_json(info) for info in reader.used(RunKey(project, id))]})
+
+    @router.get("/artifact_users")
+    def users(project: str, name: str, version: Annotated[int, Query(ge=0)], type: str) -> JSONResponse:
+        """The runs that have said they use this version."""
+        found = reader.users(project, name, version, type=type)
+        return JSONResponse({"runs": [{"project": key.project, "id": key.id} for key in found]})
+
     @router.get("/artifacts")
     def versions(project: str, name: str | None = None, type: str | None = None) -> JSONResponse:
         """The versions of a project's artifacts, by type, name and number, without files."""

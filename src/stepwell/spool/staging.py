@@ -33,7 +33,7 @@ class StagedFile:
     source: str = ""
     """Where its bytes are read; "" is the copy in the folder's `data`."""
     modified_ns: int = 0
-    """Of the source when it was taken: other bytes than those are not uploaded."""
+    """Of what is no copy, when it was logged: other bytes than those are not uploaded. 0 of a copy."""
     uri: str = ""
     """Of a reference: nothing is uploaded, and `digest` is what was said of it."""
     digest: str = ""
@@ -123,7 +123,7 @@ class Staged:
                     if left < 0:
                         break
                     yield chunk
-                changed = bool(file.source) and os.fstat(source.fileno()).st_mtime_ns != file.modified_ns
+                changed = file.modified_ns not in (0, os.fstat(source.fileno()).st_mtime_ns)
         except OSError as error:
             raise SpoolError(f"{self._where(file)} cannot be read: {error.strerror or error}") from error
         if left or changed:

@@ -167,3 +167,79 @@ def test_the_record_of_many_files_says_how_much_they_are_and_the_manifest_names_
         found = api.artifact("p/many")
         assert (len(found.files), found.size) == (5000, 18890)
         assert b"".join(found.read("04999.txt")) == b"4999"
+
+
+def test_what_a_run_used_and_who_used_an_artifact(script: Script, home: Path, tmp_path: Path) -> None:
+    make = BEGIN + "open('d', 'w').write(sys.argv[2]); run.log_artifact('d', 'data', aliases=sys.argv[3:])"
+    for id, content, *aliases in (("make1", "one", "good"), ("make2", "two"), ("make3", "two")):
+        assert script(make, id, content, *aliases).returncode == 0
+    use = BEGIN + (
+        "found = run.use_artifact(sys.argv[2])\n"
+        "(path,) = found.download('back')\n"
+        "print(found.path, path.read_text())\n"
+        "try:\n    run.use_artifact('nothing:v9')\nexcept stepwell.errors.NotFound as error:\n    print(error)"
+    )
+    for id, path, said in (("use1", "data:good", "p/data:v0 one"), ("use2", "p/data", "p/data:v1 two")):
+        done = script(use, id, path)
+        assert done.stdout == f"{said}\nno artifact p/nothing\n", done.stderr
+    script(BEGIN + "for _ in range(2): run.use_artifact('data:v1')\nrun.use_artifact('data:v0')", "use3")
+
+    def lineage(api: stepwell.Api) -> None:
+        assert [one.path for one in api.run("p/use1").used()] == ["p/data:v0"]
+        assert [one.path for one in api.run("p/use3").used()] == ["p/data:v1", "p/data:v0"]
+        assert api.run("p/make1").used() == []
+        assert [str(run) for run in api.artifact("p/data:v0").used_by()] == ["p/use1", "p/use3"]
+        assert [str(run) for run in api.artifact("p/data:v1").used_by()] == ["p/use2", "p/use3"]
+        assert str(api.artifact("p/data:v1").run) == "p/make2"
+
+    with stepwell.Api() as api:
+        lineage(api)
+    with serving(home):
+        lineage(stepwell.Api())
+
+
+def test_a_part_of_an_artifact_is_read_alone(script: Script, home: Path, tmp_path: Path) -> None:
+    source = BEGIN + (
+        "os.mkdir('d')\n"
+        "open('d/large.bin', 'wb').write(bytes(range(256)) * 70_000)\n"
+        "open('d/small.txt', 'w').write('small')\n"
+        "run.log_artifact(['d', stepwell.Reference('s3://lake/t.parquet', 'sha256:1', 10**12)], 'd')"
+    )
+    assert script(source, "r").returncode == 0
+
+    def check(api: stepwell.Api, folder: Path) -> None:
+        found = api.artifact("p/d")
+        assert found.size == 256 * 70_000 + 5 + 10**12
+        assert b"".join(found.read("large.bin", 16_777_210, 20)) == (bytes(range(256)) * 2)[250:270]
+        assert b"".join(found.read("large.bin", 256 * 70_000 - 3)) == bytes((253, 254, 255))
+        assert b"".join(found.read("small.txt", 2, 0)) == b""
+        assert [path.name for path in found.download(folder, "*.txt")] == ["small.txt"]
+        assert sorted(path.name for path in found.download(folder, progress=True)) == ["large.bin", "small.txt"]
+        with pytest.raises(stepwell.errors.InvalidValue, match="5 bytes"):
+            found.read("small.txt", 3, 3)
+        with pytest.raises(stepwell.errors.NotFound, match="s3://lake"):
+            found.read("t.parquet")
+        with pytest.raises(stepwell.errors.NotFound, match="no file"):
+            found.download(folder, "*.none")
+
+    with stepwell.Api() as api:
+        check(api, tmp_path / "local")
+    with serving(home):
+        check(stepwell.Api(), tmp_path / "http")
+
+
+def test_a_reference_is_noted_and_another_digest_is_another_version(script: Script, home: Path) -> None:
+    source = BEGIN + (
+        "for digest in ('sha256:1', 'sha256:1', 'sha256:2'):\n"
+        "    run.log_reference('s3://lake/train.parquet', digest, 10**12, metadata={'rows': 5})\n"
+        "for wrong in (('no uri',), ('s3://x/y', 1), ('s3://x/y', '', -1), ('s3://x/y', '', 1.5)):\n"
+        "    try:\n        run.log_reference(*wrong)\n    except stepwell.errors.InvalidValue:\n        print('refused')"
+    )
+    assert script(source, "r").stdout == "refused\n" * 4
+    with stepwell.Api() as api:
+        assert [one.version for one in api.run("p/r").artifacts()] == [0, 0, 1]
+        found = api.artifact("p/train.parquet:v1")
+        assert [(file.uri, file.digest, file.size) for file in found.files] == [
+            ("s3://lake/train.parquet", "sha256:2", 10**12)
+        ]
+        assert found.download(home / "nothing") == []
