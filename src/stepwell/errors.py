@@ -14,6 +14,8 @@ __all__ = [
     "NotFound",
     "PortBusy",
     "RunExists",
+    "RunHeld",
+    "RunTrashed",
     "ServiceUnavailable",
     "SettingsError",
     "SpoolError",
@@ -48,6 +50,14 @@ class RunExists(StepwellError):
 
 class NotFound(StepwellError, LookupError):
     """No such run, metric, checkpoint or blob."""
+
+
+class RunTrashed(NotFound):
+    """The run is in the trash: hidden, and whole; `stepwell restore` brings it back."""
+
+
+class RunHeld(StepwellError):
+    """A hold forbids removing the run; the message says until when and why."""
 
 
 class ServiceUnavailable(StepwellError, ConnectionError):

@@ -6,6 +6,7 @@ import os
 import re
 import time
 import uuid
+from dataclasses import dataclass
 
 from .errors import InvalidValue
 
@@ -13,6 +14,8 @@ __all__ = [
     "ALIASES_MAX",
     "ARTIFACT_FILES_MAX",
     "ATTEMPT_EPOCH_S",
+    "ROW_SEQ_BITS",
+    "RunKey",
     "attempt_now",
     "check_alias",
     "check_artifact_name",
@@ -45,6 +48,21 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: sorts as 
 def run_uuid(project: str, id: str) -> uuid.UUID:
     """The key of a run, the same from every writer that knows its project and id (UUIDv5, RFC 9562)."""
     return uuid.uuid5(_NAMESPACE, f"{project}\0{id}")
+
+
+@dataclass(frozen=True, order=True)
+class RunKey:
+    """Who a run is; `str` gives "project/id"."""
+
+    project: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.project}/{self.id}"
+
+    @property
+    def uuid(self) -> uuid.UUID:
+        return run_uuid(self.project, self.id)
 
 
 def attempt_now() -> int:

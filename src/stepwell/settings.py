@@ -138,6 +138,8 @@ class Settings:
     """...or this many compressed bytes, about as much: rows are known only once a block is decoded."""
     queue_bytes_max: int = 128 * MIB
     """Compressed bytes waiting in the service; beyond, it stops reading and the agents' spools hold."""
+    tombstone_refresh_s: float = 2.0
+    """How old the service's knowledge of purged runs may be; what is stored meanwhile is hidden, and gc removes it."""
     block_bytes_max: int = 16 * MIB
     """A larger block is refused."""
     block_body_bytes_max: int = 256 * MIB

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ..ids import run_uuid
+from ..ids import RunKey
 
 __all__ = ["ArtifactFile", "ArtifactInfo", "Event", "LastStep", "MetricInfo", "RunInfo", "RunKey", "nested"]
-
-
-@dataclass(frozen=True, order=True)
-class RunKey:
-    """Who a run is; `str` gives "project/id"."""
-
-    project: str
-    id: str
-
-    def __str__(self) -> str:
-        return f"{self.project}/{self.id}"
-
-    @property
-    def uuid(self) -> uuid.UUID:
-        return run_uuid(self.project, self.id)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ class Figures:
         self._bytes = Counter("stepwell_block_bytes", "Compressed bytes written or refused", registry=registry)
         self._rows = Counter("stepwell_rows", "Rows inserted, over all tables", registry=registry)
         self._flush = Histogram("stepwell_flush_seconds", "Decode and insert", buckets=_SECONDS, registry=registry)
+        of_purged = "What late spools brought of purged runs: acked, not stored"
+        self.discarded = Counter("stepwell_discarded", of_purged, ["kind"], registry=registry)
         self.blob_bytes = Counter("stepwell_blob_bytes", "Bytes of blobs taken in", registry=registry)
         self.stages = Stages()
         self._costs = _Costs(self.stages)
@@ -46,6 +48,9 @@ class Figures:
             self.count(outcome)
 
     def count(self, outcome: Outcome) -> None:
+        if outcome.discarded:
+            self.discarded.labels("block").inc()
+            return
         self._blocks.labels("acked" if outcome.reason is None else outcome.reason.name.lower()).inc()
         if outcome.reason is None:
             self._rows.inc(outcome.rows)

@@ -138,7 +138,8 @@ class BlobService(blob_pb2_grpc.BlobsServicer):  # type: ignore[misc]
             parts=request.parts,
         )
         try:
-            await asyncio.to_thread(self._ingest.commit_artifact, commit)
+            if not await asyncio.to_thread(self._ingest.commit_artifact, commit):
+                self._figures.discarded.labels("artifact").inc()
         except StepwellError as error:
             await _abort(context, error)
         return pb.CommitReply()

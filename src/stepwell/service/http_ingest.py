@@ -113,11 +113,13 @@ def ingest_router(
 
     @router.post("/artifacts")
     async def post_artifact(request: Request) -> dict[str, str]:
-        """Makes an artifact complete. 409 while a blob is missing."""
+        """Makes an artifact complete, or forgets it where its run was purged. 409 while a blob is missing."""
         body = await read_body(request, settings.request_bytes_max)
         commit = _Commit.model_validate_json(body).request()
-        await asyncio.to_thread(ingest.commit_artifact, commit)
-        return {"state": "complete"}
+        if await asyncio.to_thread(ingest.commit_artifact, commit):
+            return {"state": "complete"}
+        figures.discarded.labels("artifact").inc()
+        return {"state": "discarded"}
 
     @router.post("/runs/{project}/{id}/stop")
     async def post_stop(project: str, id: str, reason: Annotated[str, Body(embed=True)] = "") -> dict[str, Any]:

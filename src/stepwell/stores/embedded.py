@@ -99,6 +99,9 @@ class EmbeddedEngine:
         finally:
             path.unlink(missing_ok=True)
 
+    def delete(self, client: Client, table: str, condition: str) -> None:
+        client.command(f"DELETE FROM {table} WHERE {condition}")
+
     def stream(self, client: Client, sql: str, parameters: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
         # clickhouse-connect gathers an Arrow result of chDB before it gives the first byte; chDB itself
         # streams, each chunk a whole Arrow stream of its own.

@@ -44,6 +44,9 @@ class Engine(Protocol):
     ) -> None:
         """data: an Arrow stream of these columns."""
 
+    def delete(self, client: Client, table: str, condition: str) -> None:
+        """On every shard; returns once it is done."""
+
     def stream(self, client: Client, sql: str, parameters: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
         """Record batches as the engine makes them: memory is bounded by one of them."""
 

@@ -10,19 +10,20 @@ import enum
 import logging
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from .._core import BlockError, BlockTooNew, NativeBatch, block_header
 from ..blocks import unseal
 from ..errors import InvalidValue, StoreError, StoreUnavailable
-from ..ids import check_id, check_project, run_uuid
+from ..ids import ROW_SEQ_BITS, check_id, check_project, run_uuid
 from ..killpoints import killpoint
 from ..settings import Settings
-from .artifacts import ArtifactCommit, commit
+from .artifacts import COMPLETE_BIT, ArtifactCommit, commit
 from .blobs import BlobStore
 from .metrics import MetricStore
 from .stages import Stages
+from .retention.purged import PurgedRuns
 
 __all__ = ["Ingest", "Outcome", "Reason", "check_block"]
 
@@ -42,13 +43,17 @@ class Reason(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of one block. `run`, `attempt` and `rows` are known once it could be decoded."""
+    """Of one block. `run`, `attempt` and `rows` are known once it could be decoded.
+
+    discarded: the run was purged; its sender may forget the block.
+    """
 
     reason: Reason | None = None
     message: str = ""
     run: bytes = b""
     attempt: int = 0
     rows: int = 0
+    discarded: bool = False
 
     @property
     def ok(self) -> bool:
@@ -93,6 +98,7 @@ class Ingest:
         self._blobs = blobs
         self._settings = settings or Settings()
         self._stages = stages or Stages()
+        self._purged = PurgedRuns(metrics, self._settings.tombstone_refresh_s)
 
     def write(self, blocks: Sequence[bytes]) -> list[Outcome]:
         """One outcome a block, in their order. Never raises for what a block holds or the store does."""
@@ -100,7 +106,7 @@ class Ingest:
         groups: dict[int, _Group] = {}
         for index, block in enumerate(blocks):
             shard, outcomes[index] = self._place(block)
-            if not outcomes[index].ok:
+            if not outcomes[index].ok or outcomes[index].discarded:
                 continue
             group = groups.setdefault(shard, _Group(shard))
             outcomes[index] = self._add(group.batch, block)
@@ -115,21 +121,37 @@ class Ingest:
             self._flush(group, blocks, outcomes)
         return outcomes
 
-    def commit_artifact(self, request: ArtifactCommit) -> None:
-        """Makes the artifact complete. Raises InvalidValue, BlobError (BlobsMissingError), StoreError."""
+    def commit_artifact(self, request: ArtifactCommit) -> bool:
+        """Makes the artifact complete; False where its run was purged: nothing is kept, and its sender may forget it.
+
+        Raises InvalidValue, BlobError (BlobsMissingError), StoreError.
+        """
+        if self._purged.refresh() and len(request.run) == 16:
+            run, attempt = uuid.UUID(bytes=request.run), (request.version & ~COMPLETE_BIT) >> ROW_SEQ_BITS
+            if self._purged.discards(run, attempt):
+                return False
+            self._purged.welcome(run, attempt)
         commit(request, self._metrics, self._blobs)
+        return True
 
     def _place(self, block: bytes) -> tuple[int, Outcome]:
-        """The shard for a block, by a decoding of its own where there are any: decoding is a hundredth of an insert."""
-        if not self._metrics.sharded:
-            return 0, Outcome()
-        probe = NativeBatch()
-        outcome = self._add(probe, block)
-        if not outcome.ok:
-            return 0, outcome
+        """The shard for a block, and whether its run was purged.
+
+        By a decoding of its own where there are shards, or tombstones: decoding is a hundredth of an insert.
+        """
+        outcome = Outcome()
         try:
-            return self._metrics.shard_of(uuid.UUID(bytes=outcome.run)), outcome
-        except StoreError as error:  # which shard has it is not known: then nothing can be said of the block
+            if not self._purged.refresh() and not self._metrics.sharded:
+                return 0, outcome
+            outcome = self._add(NativeBatch(), block)
+            if not outcome.ok:
+                return 0, outcome
+            run = uuid.UUID(bytes=outcome.run)
+            if self._purged.discards(run, outcome.attempt):
+                return 0, replace(outcome, rows=0, discarded=True)
+            self._purged.welcome(run, outcome.attempt)
+            return self._metrics.shard_of(run), outcome
+        except StoreError as error:  # whether it is purged, or which shard has it, is not known
             log.warning("a block is to be sent again: %s", error)
             return 0, Outcome(Reason.RETRY, str(error), outcome.run, outcome.attempt)
 

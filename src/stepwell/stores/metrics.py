@@ -20,16 +20,27 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from ..errors import StoreError, StoreUnavailable
+from .cluster import SHARDS_TABLE
 from .engine import Engine, engine_of
 from .failures import store_error
 from .migrate import Plan, fill_again, migrate, plan
-from .shards import ShardMap
+from .shards import HOME_SHARD, ShardMap
 
 __all__ = ["MetricStore", "open_metrics"]
 
 log = logging.getLogger("stepwell.stores")
 
 _T = TypeVar("_T")
+
+# Whatever a migration adds for runs is found without being named here.
+_RUN_TABLES = """
+SELECT of AS name, columns FROM (
+  SELECT table AS of, groupArray(name) AS columns FROM system.columns
+  WHERE database = currentDatabase() GROUP BY table)
+WHERE has(columns, 'run') AND of IN (
+  SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree')
+"""
+_ABOUT_RUNS = frozenset({"removals", "holds", SHARDS_TABLE})  # what is known of a run whose rows are gone
 
 QUERY_CLIENTS_MAX = 4  # queries at one time; a further one waits for a client
 
@@ -125,6 +136,23 @@ class MetricStore:
             by_shard.setdefault(self.shard_of(row[place]), []).append(row)
         for shard, its in by_shard.items():
             self._insert_rows(shard, table, columns, its)
+
+    def insert_shared(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Rows of no run; on a cluster they lie on the first shard, where every node reads them."""
+        self._insert_rows(HOME_SHARD if self._engine.sharded else 0, table, columns, rows)
+
+    def delete_rows(self, table: str, condition: str) -> None:
+        """Removes the rows that match, on every shard: once it has returned no read sees them, and merges free their
+        space. `condition` is made of constants by the caller.
+        """
+        with self._query_client() as client, _errors(f"cannot delete from {table}"):
+            self._engine.delete(client, table, condition)
+
+    def run_tables(self) -> dict[str, set[str]]:
+        """Every table with rows of runs, by its name in the migrations, and its columns."""
+        suffix = "_local" if self._engine.sharded else ""
+        found = {str(row["name"]).removesuffix(suffix): set(map(str, row["columns"])) for row in self.rows(_RUN_TABLES)}
+        return {name: columns for name, columns in found.items() if name not in _ABOUT_RUNS}
 
     def _insert_rows(self, shard: int, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         settings = self._insert_settings(shard)

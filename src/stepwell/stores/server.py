@@ -118,6 +118,21 @@ class ServerEngine:
     ) -> None:
         client.raw_insert(table, list(columns), data, settings=dict(settings), fmt="ArrowStream")
 
+    def delete(self, client: Client, table: str, condition: str) -> None:
+        address = self.address
+        if not self.sharded:
+            client.command(f"DELETE FROM {table} WHERE {condition}")
+        elif address.ddl == "hosts":
+            for host in address.hosts:
+                one = self._client(host, address.database)
+                try:
+                    one.command(f"DELETE FROM {table}_local WHERE {condition}")
+                finally:
+                    one.close()
+        else:
+            where = f"{address.database}.{table}_local ON CLUSTER {address.cluster}"
+            client.command(f"DELETE FROM {where} WHERE {condition}")
+
     def stream(self, client: Client, sql: str, parameters: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
         try:
             with client.query_arrow_stream(sql, parameters=dict(parameters), use_strings=True) as batches:

@@ -12,9 +12,9 @@ from typing import Any
 from ..errors import StoreUnavailable
 from .cluster import SHARDS_TABLE
 
-__all__ = ["ShardMap"]
+__all__ = ["HOME_SHARD", "ShardMap"]
 
-_HOME = 1  # the shard that keeps the table of all runs' shards
+HOME_SHARD = 1  # keeps the table of all runs' shards, and what is of no run
 _KNOWN_MAX = 100_000
 
 # Two services may meet a new run in the same moment with different ideas of the cluster: the first to write wins.
@@ -64,5 +64,5 @@ class ShardMap:
         place = (run.int >> 96) % total
         ends = accumulate(weight for _, weight in weights)
         shard = next(number for (number, _), end in zip(weights, ends, strict=True) if place < end)
-        self._insert(_HOME, SHARDS_TABLE, ("run", "shard", "assigned"), [[run, shard, datetime.now(timezone.utc)]])
+        self._insert(HOME_SHARD, SHARDS_TABLE, ("run", "shard", "assigned"), [[run, shard, datetime.now(timezone.utc)]])
         return self._look_up(run)

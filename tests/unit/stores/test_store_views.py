@@ -130,7 +130,7 @@ def test_a_deleted_run_is_hidden_from_every_view_and_a_late_spool_does_not_bring
     )
     metrics.insert_rows("system", SAMPLE, [sample(1.0, 1), sample(1.0, 1, run=OTHER)])
     rewind(metrics, attempt=1, step=0)
-    metrics.insert_rows("tombstones", ("run", "time", "reason", "version"), [[RUN, NOW, "test", 1]])
+    metrics.insert_rows("removals", ("run", "state", "attempt", "version"), [[RUN, "trashed", 0, 1]])
     add_points(metrics, point(2, 2.0, 1 << 60))
     views = ("scalars", "texts", "histograms", "console", "fields", "events", "artifacts", "runs", "system")
     for view in map("v_{}".format, views):
@@ -139,6 +139,8 @@ def test_a_deleted_run_is_hidden_from_every_view_and_a_late_spool_does_not_bring
     assert seen(metrics, OTHER) == [(1, 1.0)]
     assert metrics.rows("SELECT run FROM v_system") == [{"run": OTHER}]
     assert metrics.rows("SELECT run FROM v_runs") == [{"run": OTHER}]
+    metrics.insert_rows("removals", ("run", "state", "attempt", "version"), [[RUN, "restored", 0, 2]])
+    assert len(metrics.rows("SELECT run FROM v_runs")) == 2
 
 
 def test_a_sample_that_comes_again_is_seen_once_and_no_rewind_hides_it(
