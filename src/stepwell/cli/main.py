@@ -15,6 +15,7 @@ from .demo import demo
 from .doctor import doctor
 from .export import export
 from .grafana import grafana
+from .hold import hold, holds
 from .login import login
 from .migrate import migrate
 from .moving import import_
@@ -23,12 +24,14 @@ from .runs import runs
 from .serve import serve
 from .show import show
 from .sync import sync
+from .trash import purge, restore, trash
 from .ui import ui
 
 __all__ = ["main"]
 
 COMMANDS = (
-    demo, ui, serve, runs, show, artifacts, download, export, import_, sync, login, migrate, grafana, doctor,
+    demo, ui, serve, runs, show, artifacts, download, export, import_, trash, restore, purge, hold, holds, sync, login,
+    migrate, grafana, doctor,
 )  # fmt: skip
 
 

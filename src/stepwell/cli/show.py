@@ -66,13 +66,16 @@ def show(
 
 
 def _as_json(run: Run) -> dict[str, Any]:
+    from ..query.retention_http import hold_to_json
     from ..query.wire import artifact_to_json, event_to_json, metric_to_json
 
+    held = run.held
     return {
         "run": run.path, "project": run.project, "id": run.id, "name": run.name, "state": run.state, "tags": run.tags,
         "notes": run.notes, "group": run.group, "job_type": run.job_type, "experiment": run.experiment,
         "created": run.created, "started": run.started, "ended": run.ended, "attempts": run.attempts,
-        "ranks": run.ranks, "config": run.config, "summary": run.summary, "environment": run.environment,
+        "ranks": run.ranks, "held": None if held is None else hold_to_json(held), "config": run.config,
+        "summary": run.summary, "environment": run.environment,
         "metrics": [metric_to_json(info) for info in run.metrics],
         "system": run.reader.system(run.key, last=True).to_pylist(),
         "checkpoints": [{**artifact_to_json(c.info), "metadata": dict(c.metadata)} for c in run.checkpoints()],
@@ -92,6 +95,9 @@ def _head(run: Run) -> Panel:
     ):
         line.append(f"  {text}" if text else "")
     lines: list[RenderableType] = [line]
+    held = run.held
+    if held is not None:
+        lines.append(Text(f"held until {held.until:%Y-%m-%d %H:%M} UTC by {held.who}: {held.reason}", style="yellow"))
     if run.notes:
         lines.append(Text(run.notes, style="italic"))
     title = Text.assemble((run.path, "bold"), f"  {run.name}" if run.name != run.id else "")

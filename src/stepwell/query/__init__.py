@@ -5,6 +5,7 @@ service's reading routes (which hand it their stores).
 """
 
 from ..errors import FilterError, NotFound
+from ..stores.retention.records import Hold, Trashed
 from .api import Api
 from .artifact import Artifact
 from .console import Console, ConsoleLine
@@ -21,8 +22,10 @@ __all__ = [
     "Event",
     "FilterError",
     "HistogramPoint",
+    "Hold",
     "MetricInfo",
     "NotFound",
     "Run",
     "Runs",
+    "Trashed",
 ]

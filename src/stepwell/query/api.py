@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from types import TracebackType
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from ..home import Home
 from ..ids import split_artifact, split_run
 from ..notebook.lists import MARK, Listing, artifact_list, show_tables
 from ..platforms import needs_unix
+from ..stores.retention.records import Hold, Trashed
 from .artifact import Artifact
 from .history import history_schema
 from .reader import Reader
@@ -120,6 +122,122 @@ class Api:
             NotFound: No such run, or a bare id that several have.
         """
         return Run(self._reader, self._reader.run(self._key(path)), has_last=True)
+
+    def trash(self, runs: Iterable[Run | str], *, reason: str = "") -> list[str]:
+        """Puts runs in the trash, all or none: hidden from every list and chart, and whole.
+
+        Args:
+            runs: What `runs()` gave, or "project/id" texts; a bare id will do where it is unique.
+            reason: Why, in one line; kept with the run. Default: none.
+
+        Returns:
+            Their paths.
+
+        Raises:
+            NotFound: One of them is not there; nothing was changed.
+            RunHeld: One of them is held; nothing was changed.
+        """
+        keys = [run.key if isinstance(run, Run) else self._key(run) for run in runs]
+        self._reader.retention.trash(keys, by=user_name(), reason=reason)
+        return [str(key) for key in keys]
+
+    def trashed(self, project: str | None = None) -> list[Trashed]:
+        """What is in the trash: key, time, who, reason; newest first.
+
+        Args:
+            project: Only of this one. Default: of all.
+        """
+        return self._reader.retention.trashed(project)
+
+    def restore(self, runs: Iterable[str]) -> list[str]:
+        """Brings runs back from the trash, with all that was recorded into them meanwhile; returns their paths.
+
+        Args:
+            runs: "project/id" texts; a bare id will do where it is unique in the trash.
+
+        Raises:
+            NotFound: One of them was purged, or never was; nothing was changed.
+        """
+        keys = self._keys_in_trash(runs)
+        self._reader.retention.restore(keys, by=user_name())
+        return [str(key) for key in keys]
+
+    def purge(self, runs: Iterable[str], *, reason: str = "") -> list[str]:
+        """Removes every row of runs that are in the trash, for good; returns their paths.
+
+        A tombstone stays (when, who, why): what their attempts so far still send is discarded. An attempt that begins
+        later under the same id is a new run.
+
+        Args:
+            runs: "project/id" texts; a bare id will do where it is unique in the trash.
+            reason: Why, in one line. Default: what they were put in the trash for.
+
+        Raises:
+            InvalidValue: One of them is not in the trash; nothing was removed.
+            RunHeld: One of them is held; nothing was removed.
+            NotFound: One of them is not there.
+        """
+        keys = self._keys_in_trash(runs)
+        self._reader.retention.purge(keys, by=user_name(), reason=reason)
+        return [str(key) for key in keys]
+
+    def hold(self, run: Run | str, *, until: datetime, reason: str) -> Hold:
+        """Keeps a run from being removed before a date, by anybody or any rule. Replaces a hold that is there.
+
+        Args:
+            run: One of `runs()`, or "project/id". A run in the trash comes back.
+            until: When the hold ends; without a time zone it is UTC.
+            reason: What whoever wants to remove the run is told; one line, not empty.
+
+        Raises:
+            NotFound: No such run.
+            InvalidValue: A date that has passed, or no reason.
+        """
+        return self._reader.retention.hold(self._held_key(run), until, by=user_name(), reason=reason)
+
+    def release(self, run: Run | str, *, reason: str = "") -> str:
+        """Ends a hold before its date; returns the run's path.
+
+        Args:
+            run: One of `runs()`, or "project/id".
+            reason: Why; kept among the run's events. Default: none.
+
+        Raises:
+            NotFound: No hold is on it.
+        """
+        key = self._held_key(run)
+        self._reader.retention.release(key, by=user_name(), reason=reason)
+        return str(key)
+
+    def holds(self, project: str | None = None) -> list[Hold]:
+        """The holds that are in force: key, until, time, who, reason; the next to end first.
+
+        Args:
+            project: Only of this one. Default: of all.
+        """
+        return self._reader.retention.holds(project)
+
+    def _held_key(self, run: Run | str) -> RunKey:
+        if isinstance(run, Run):
+            return run.key
+        project, run_id = split_run(run)
+        return self._key(run) if project is None else RunKey(project, run_id)
+
+    def _keys_in_trash(self, runs: Iterable[str]) -> list[RunKey]:
+        keys = []
+        for path in runs:
+            project, run_id = split_run(path)
+            found = [one.key for one in self.trashed() if one.key.id == run_id] if project is None else []
+            if project is not None:
+                keys.append(RunKey(project, run_id))
+            elif len(found) == 1:
+                keys.append(found[0])
+            else:
+                raise NotFound(
+                    f"the trash of {self.where} holds {len(found) or 'no'} runs with the id {run_id!r}; name it in "
+                    "full, as project/id (stepwell trash --list)"
+                )
+        return keys
 
     def history(self, runs: Iterable[Run | str], metrics: Sequence[str] | str = (), *, long: bool = False) -> pa.Table:
         """`Run.history` of several runs in one table, with a first column `run` ("project/id").

@@ -62,6 +62,15 @@ class _Fresh:
     def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         self._shared.refreshed().metrics.insert_rows(table, columns, rows)
 
+    def insert_shared(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        self._shared.refreshed().metrics.insert_shared(table, columns, rows)
+
+    def delete_rows(self, table: str, condition: str) -> None:
+        self._shared.refreshed().metrics.delete_rows(table, condition)
+
+    def run_tables(self) -> dict[str, set[str]]:
+        return self._shared.refreshed().metrics.run_tables()
+
 
 class _Shared:
     """The open stores of one home, counted."""

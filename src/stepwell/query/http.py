@@ -15,9 +15,20 @@ import pyarrow as pa
 import urllib3
 
 from ..address import is_loopback, shown
-from ..errors import ApiError, AuthError, FilterError, InvalidValue, NotFound, ServiceUnavailable, StoreError
+from ..errors import (
+    ApiError,
+    AuthError,
+    FilterError,
+    InvalidValue,
+    NotFound,
+    RunHeld,
+    RunTrashed,
+    ServiceUnavailable,
+    StoreError,
+)
 from .reader import PAGE
 from .records import ArtifactInfo, Event, LastStep, MetricInfo, RunInfo, RunKey
+from .retention_http import HttpRetention
 from .series_tables import Series, SeriesAsked
 from .wire import (
     artifact_from_json,
@@ -37,6 +48,8 @@ _RETRIES = urllib3.Retry(
 _PIECE = 1 << 20
 _ERRORS: dict[str, type[Exception]] = {
     "NotFound": NotFound,
+    "RunHeld": RunHeld,
+    "RunTrashed": RunTrashed,
     "InvalidValue": InvalidValue,
     "StoreError": StoreError,
     "StoreUnavailable": StoreError,
@@ -64,6 +77,14 @@ class HttpReader:
     @property
     def source(self) -> dict[str, str]:
         return {"url": self._url} | ({"token": self._token} if self._token else {})
+
+    @property
+    def retention(self) -> HttpRetention:
+        return HttpRetention(self._told)
+
+    def _told(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        sent = None if body is None else json.dumps(body).encode()
+        return self._parsed(self._ask(method, f"{self._url}/api/v1{path}", sent), path)
 
     # --- runs
 

@@ -11,12 +11,14 @@ import sys
 
 import click
 
-from ..errors import StepwellError
+from ..errors import RunTrashed, StepwellError
 from ..ids import split_run
 from .records import RunKey
 from .wire import last_step_to_json
 
 __all__ = ["main"]
+
+_TRASHED = 3  # the exit code that run/resume.py knows
 
 
 @click.command()
@@ -24,7 +26,9 @@ __all__ = ["main"]
 @click.argument("run")
 @click.argument("rank", type=click.IntRange(0, (1 << 32) - 1))
 def main(home: str | None, run: str, rank: int) -> None:
-    """Prints {"exists": bool, "last_step": int or null, "attempt": int}; exit code 1 where nobody can tell."""
+    """Prints {"exists": bool, "last_step": int or null, "attempt": int}; exit code 1 where nobody can tell, 3 for a
+    run in the trash.
+    """
     from .api import open_reader
 
     if home:
@@ -39,7 +43,8 @@ def main(home: str | None, run: str, rank: int) -> None:
         finally:
             reader.close()
     except StepwellError as error:
-        sys.exit(f"stepwell: {error}")
+        print(f"stepwell: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(_TRASHED if isinstance(error, RunTrashed) else 1)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from ..errors import FilterError, NotFound, StoreError
+from ..errors import FilterError, NotFound, RunTrashed, StoreError
+from ..stores.retention.records import RetentionStore
+from ..stores.retention.states import PURGED, TRASHED, removals_of
 from . import artifact_rows, artifact_uses, sql
 from .edits import apply_edit, checked
 from .filter_sql import condition
@@ -21,22 +23,19 @@ from .filters import parse
 from .history import chosen, history_schema, widen
 from .reader import CONSOLE_SCHEMA, HISTOGRAM_SCHEMA, LONG_SCHEMA, PAGE, SYSTEM_SCHEMA, TEXT_SCHEMA
 from .records import ArtifactInfo, Event, LastStep, MetricInfo, RunInfo, RunKey
+from .retention import LocalRetention
 from .series_tables import Series, SeriesAsked
 from .system import matching
 
 __all__ = ["BlobSource", "LocalReader", "MetricSource", "utc"]
 
 
-class MetricSource(Protocol):
+class MetricSource(RetentionStore, Protocol):
     """What reading needs of stores.metrics.MetricStore."""
 
     def query_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table: ...
 
     def stream_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[pa.RecordBatch]: ...
-
-    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]: ...
-
-    def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None: ...
 
 
 class BlobSource(Protocol):
@@ -66,6 +65,10 @@ class LocalReader:
     def source(self) -> dict[str, str]:
         return {}
 
+    @property
+    def retention(self) -> LocalRetention:
+        return LocalRetention(self._metrics)
+
     # --- runs
 
     def runs(
@@ -93,8 +96,17 @@ class LocalReader:
         parameters = {"run": str(key.uuid), "limit": 1, "offset": 0}
         found = self._metrics.rows(sql.RUNS.format("run = {run:UUID}"), parameters)
         if not found:
-            raise NotFound(f"no run {key} in {self.where}")
+            raise self._missing(key)
         return self._described(found, last=True)[0]
+
+    def _missing(self, key: RunKey) -> NotFound:
+        was = removals_of(self._metrics, [key])[key]
+        when = f"on {was.time:%Y-%m-%d} by {was.who}{f' ({was.reason})' if was.reason else ''}"
+        if was.state == TRASHED:
+            return RunTrashed(f"{key} was put in the trash {when}: `stepwell restore {key}` brings it back")
+        if was.state == PURGED:
+            return NotFound(f"{key} was purged {when}: nothing is left of it")
+        return NotFound(f"no run {key} in {self.where}")
 
     def _filtered(self, query: str, parameters: dict[str, Any], filters: str | None) -> list[dict[str, Any]]:
         try:
@@ -238,7 +250,11 @@ class LocalReader:
 
     def last_step(self, key: RunKey, rank: int) -> LastStep:
         if not self._metrics.rows(sql.RUNS.format("run = {run:UUID}"), {**_run(key), "limit": 1, "offset": 0}):
-            return LastStep(exists=False, last_step=None, attempt=0)
+            was = removals_of(self._metrics, [key])[key]
+            if was.state == TRASHED:
+                raise self._missing(key)
+            # Of a purged run: an attempt that goes beyond is a new life of it.
+            return LastStep(exists=False, last_step=None, attempt=was.attempt)
         [steps] = self._metrics.rows(sql.LAST_STEP, {**_run(key), "rank": rank})
         [attempts] = self._metrics.rows(sql.LAST_ATTEMPT, _run(key))
         return LastStep(True, int(steps["step"]) if steps["points"] else None, int(attempts["attempt"]))

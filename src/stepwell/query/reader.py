@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from .records import ArtifactInfo, Event, LastStep, MetricInfo, RunInfo, RunKey
+from .retention import Retention
 from .series_tables import Series, SeriesAsked
 
 __all__ = ["CONSOLE_SCHEMA", "HISTOGRAM_SCHEMA", "LONG_SCHEMA", "PAGE", "SYSTEM_SCHEMA", "TEXT_SCHEMA", "Reader"]
@@ -70,6 +71,10 @@ class Reader(Protocol):
     @property
     def source(self) -> dict[str, str]:
         """What Api takes to read the same from another process; empty where nobody else can. Holds the token."""
+
+    @property
+    def retention(self) -> Retention:
+        """Trash, purge and holds of the same runs."""
 
     def runs(
         self,

@@ -16,6 +16,7 @@ import pyarrow as pa
 from ..notebook.lists import MARK, Listing, artifact_list, histogram_list, metric_list
 from ..notebook.options import Options
 from ..notebook.showing import plotted
+from ..stores.retention.records import Hold
 from .artifact import Artifact
 from .console import Console, collapse
 from .distribution import HistogramPoint, histogram_points
@@ -101,6 +102,27 @@ class Run:
         self._info, self._has_last = self._reader.update(self.key, changes, by=user_name()), True
         return self
 
+    def trash(self, reason: str = "") -> None:
+        """Puts the run in the trash: hidden from every list and chart, and whole. `restore()` brings it back.
+
+        Args:
+            reason: Why, in one line; kept with the run. Default: none.
+
+        Raises:
+            RunHeld: A hold forbids it.
+            NotFound: The run is gone.
+        """
+        self._reader.retention.trash([self.key], by=user_name(), reason=reason)
+
+    def restore(self) -> Run:
+        """Brings the run back from the trash, and returns it as it is now.
+
+        Raises:
+            NotFound: It was purged.
+        """
+        self._reader.retention.restore([self.key], by=user_name())
+        return self.refresh()
+
     @property
     def reader(self) -> Reader:
         """What is asked."""
@@ -182,6 +204,12 @@ class Run:
     def ended(self) -> datetime | None:
         """None while it runs."""
         return self._info.ended
+
+    @property
+    def held(self) -> Hold | None:
+        """The hold that keeps it from being removed: until, reason, who, time. Asked each time; None: there is none."""
+        found = self._reader.retention.holds(self.key.project)
+        return next((one for one in found if one.key == self.key), None)
 
     @property
     def attempts(self) -> int:

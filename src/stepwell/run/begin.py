@@ -102,6 +102,7 @@ def init(
         HomeError: STEPWELL_HOME cannot be written.
         RunExists: With `resume="never"`.
         NotFound: With `resume="must"`, where nothing was recorded under the id.
+        RunTrashed: With `resume="allow"` or `"must"`, of a run in the trash.
         ServiceUnavailable: With `resume="must"`, where nobody can tell the last step.
 
     Example:

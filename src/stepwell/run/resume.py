@@ -15,13 +15,14 @@ from http.client import HTTPException
 from typing import Any
 
 from ..address import ServiceAddress, find_service, is_loopback, shown
-from ..errors import AuthError, ServiceUnavailable
+from ..errors import AuthError, RunTrashed, ServiceUnavailable
 from ..home import Home
 from ..launch import child_environment, interpreter
 
 __all__ = ["Progress", "ask_progress"]
 
 _REPLY_BYTES_MAX = 1 << 16
+TRASHED_EXIT_CODE = 3  # of stepwell.query.last_step
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,10 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def ask_progress(home: Home, server: str, project: str, id: str, rank: int, timeout_s: float) -> Progress:
-    """What is known of the run. Raises ServiceUnavailable where nobody can tell, AuthError for a refused token."""
+    """What is known of the run.
+
+    Raises ServiceUnavailable where nobody can tell, AuthError for a refused token, RunTrashed.
+    """
     service = find_service(home, server)
     if service is not None:
         try:
@@ -67,6 +71,8 @@ def _ask_service(service: ServiceAddress, project: str, id: str, rank: int, time
     except urllib.error.HTTPError as error:
         if error.code == 404:
             return Progress(False, None, None)
+        if error.code == 410:
+            raise RunTrashed(_message(error, f"{project}/{id} is in the trash")) from None
         if error.code in (401, 403):
             raise AuthError(
                 f"{shown(service.url)} does not take the token; set STEPWELL_TOKEN or run `stepwell login "
@@ -77,6 +83,13 @@ def _ask_service(service: ServiceAddress, project: str, id: str, rank: int, time
         raise ServiceUnavailable(
             f"no service answers at {shown(service.url)}: {getattr(error, 'reason', error)}"
         ) from None
+
+
+def _message(error: urllib.error.HTTPError, otherwise: str) -> str:
+    try:
+        return str(json.loads(error.read(_REPLY_BYTES_MAX))["message"])
+    except (OSError, HTTPException, ValueError, KeyError, TypeError):
+        return otherwise
 
 
 def _ask_store(home: Home, project: str, id: str, rank: int, timeout_s: float) -> Progress:
@@ -105,6 +118,8 @@ def _ask_store(home: Home, project: str, id: str, rank: int, timeout_s: float) -
         raise ServiceUnavailable(f"the store of {home.path} did not answer within {timeout_s} s") from None
     except subprocess.CalledProcessError as error:
         last = error.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        if error.returncode == TRASHED_EXIT_CODE:
+            raise RunTrashed(last.removeprefix("stepwell: ")) from None
         raise ServiceUnavailable(f"the store of {home.path} could not be read: {last}") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ServiceUnavailable(f"the store of {home.path} could not be asked: {error}") from None

@@ -17,18 +17,29 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 
-from ..errors import BlobError, FilterError, InvalidValue, NotFound, StepwellError, StoreError
+from ..errors import (
+    BlobError,
+    FilterError,
+    InvalidValue,
+    NotFound,
+    RunHeld,
+    RunTrashed,
+    StepwellError,
+    StoreError,
+)
 from ..ids import split_run
 from ..query.reader import PAGE, Reader
 from ..query.records import RunKey
 from ..query.wire import artifact_to_json, event_to_json, last_step_to_json, metric_to_json, run_to_json
 
-__all__ = ["ARROW", "JsonErrorsRoute", "reading_router"]
+__all__ = ["ARROW", "JsonErrorsRoute", "key_of", "reading_router"]
 
 ARROW = "application/vnd.apache.arrow.stream"
 _RUNS_MAX = 10_000
 _STATUS: tuple[tuple[type[StepwellError], int], ...] = (
+    (RunTrashed, 410),
     (NotFound, 404),
+    (RunHeld, 409),
     (FilterError, 422),
     (InvalidValue, 422),
     (BlobError, 502),
@@ -88,7 +99,7 @@ def reading_router(reader: Reader) -> APIRouter:
         with_run: bool = True,
     ) -> StreamingResponse:
         """Of several runs ("project/id" each), one after the other, with a `run` column."""
-        return _arrow(reader.history([_key(path) for path in run], metric, long=long, with_run=with_run))
+        return _arrow(reader.history([key_of(path) for path in run], metric, long=long, with_run=with_run))
 
     @router.get("/runs/{project}/{id}")
     def one(project: str, id: str) -> JSONResponse:
@@ -182,7 +193,8 @@ def reading_router(reader: Reader) -> APIRouter:
     return router
 
 
-def _key(path: str) -> RunKey:
+def key_of(path: str) -> RunKey:
+    """Of "project/id". Raises InvalidValue."""
     project, run_id = split_run(path)
     if project is None:
         raise InvalidValue(f"a run is named project/id here, not {path!r}")

@@ -20,6 +20,7 @@ from ..errors import PortBusy, StoreUnavailable
 from ..home import Home
 from ..launch import agent_is_there, start_agent
 from ..query.local import LocalReader
+from ..query.retention import LocalRetention
 from ..settings import Settings
 from ..stores.blobs import BlobStore, open_blobs
 from ..stores.ingest import Ingest
@@ -40,6 +41,7 @@ from .page import login_router, static_router
 from .page_api import page_router
 from .ports import GRPC_PORT, HTTP_PORT, PORT_TRIES, Address, bind, parse_address, shown_url
 from .reading import reading_router
+from .retention_api import retention_router
 from .service_file import remove_service_file, write_service_file
 from .sessions import Sessions
 from .stopping import Stopper
@@ -220,6 +222,7 @@ class _Service:
                 blob_router(self._blobs, self._settings, self._figures),
                 reading_router(LocalReader(self._metrics, self._blobs, where=self._metrics.where)),
                 page_router(self._metrics),
+                retention_router(LocalRetention(self._metrics)),
                 live_router(self._live),
                 login_router(sessions, self._token),
                 static_router(VERSION),

@@ -22,8 +22,8 @@ from ..settings import Settings
 from .artifacts import COMPLETE_BIT, ArtifactCommit, commit
 from .blobs import BlobStore
 from .metrics import MetricStore
-from .stages import Stages
 from .retention.purged import PurgedRuns
+from .stages import Stages
 
 __all__ = ["Ingest", "Outcome", "Reason", "check_block"]
 

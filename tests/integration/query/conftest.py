@@ -30,6 +30,7 @@ from stepwell.service.figures import Figures
 from stepwell.service.http_blobs import blob_router
 from stepwell.service.page_api import page_router
 from stepwell.service.reading import reading_router
+from stepwell.service.retention_api import retention_router
 from stepwell.settings import Settings
 from stepwell.stores.artifacts import ArtifactCommit, ArtifactFile
 from stepwell.stores.local import LocalStores
@@ -161,7 +162,12 @@ def served(local: LocalReader, stores: LocalStores) -> Iterator[HttpReader]:
     figures = Figures()
     app = create_app(
         info=Info("0", "", "boot"),
-        routers=[reading_router(local), page_router(stores.metrics), blob_router(stores.blobs, Settings(), figures)],
+        routers=[
+            reading_router(local),
+            page_router(stores.metrics),
+            retention_router(local.retention),
+            blob_router(stores.blobs, Settings(), figures),
+        ],
         check=lambda: None,
         figures=figures,
         token=Token(TOKEN),
