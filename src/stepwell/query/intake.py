@@ -191,7 +191,7 @@ def _sync_staged(stores: LocalStores, folder: Path, done: Synced) -> None:
 def _store_staged(stores: LocalStores, staged: Staged) -> None:
     digests = staged.digests()
     for file in staged.uploads:
-        if not stores.blobs.has(digests[file.path]):
+        if stores.blobs.claim(digests[file.path]) is None:
             stores.blobs.put(staged.chunks(file), digests[file.path], file.size)
     stores.ingest.commit_artifact(
         ArtifactCommit(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
@@ -40,10 +40,14 @@ class BlobService(blob_pb2_grpc.BlobsServicer):  # type: ignore[misc]
         if len(request.digests) > _DIGESTS_MAX:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"at most {_DIGESTS_MAX} digests a question")
         try:
-            held = await asyncio.to_thread(lambda: [digest for digest in request.digests if self._blobs.has(digest)])
+            held = await asyncio.to_thread(self._held, request.digests)
         except StepwellError as error:
             await _abort(context, error)
         return pb.HaveReply(held=held)
+
+    def _held(self, digests: Iterable[str]) -> list[str]:
+        """Claimed: no gc takes them between this answer and the commit that relies on it."""
+        return [digest for digest in digests if self._blobs.claim(digest) is not None]
 
     async def Put(  # noqa: N802
         self, requests: AsyncIterator[pb.PutRequest], context: grpc.aio.ServicerContext
@@ -57,7 +61,7 @@ class BlobService(blob_pb2_grpc.BlobsServicer):  # type: ignore[misc]
                     if body != "header":
                         raise InvalidValue("an upload begins with its header")
                     header = request.header
-                    if await asyncio.to_thread(self._blobs.has, header.digest):
+                    if await asyncio.to_thread(self._blobs.claim, header.digest) == header.size:
                         return pb.PutReply(digest=header.digest, size=header.size)
                     writer = await asyncio.to_thread(self._blobs.writer, header.digest, header.size)
                 elif body == "chunk" and writer:

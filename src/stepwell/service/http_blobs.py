@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
-from ..errors import BlobError
+from ..errors import BlobError, NotFound
 from ..settings import Settings
 from ..stores.blobs import BlobStore, check_digest
 from .body import announced_bytes
@@ -25,7 +25,11 @@ def blob_router(blobs: BlobStore, settings: Settings, figures: Figures) -> APIRo
 
     @router.head("/{digest}")
     def head_blob(digest: str) -> Response:
-        return Response(headers=_headers(blobs.size(check_digest(digest))))
+        """Asked by agents before they send: what is there is claimed, so that no gc takes it before they commit."""
+        size = blobs.claim(check_digest(digest))
+        if size is None:
+            raise NotFound(f"the store has no blob {digest}")
+        return Response(headers=_headers(size))
 
     @router.put("/{digest}")
     async def put_blob(digest: str, request: Request) -> Response:
@@ -34,7 +38,7 @@ def blob_router(blobs: BlobStore, settings: Settings, figures: Figures) -> APIRo
         size = announced_bytes(request)
         if size is None:
             raise HTTPException(411, "an upload says its size: Content-Length is missing")
-        if await asyncio.to_thread(blobs.has, digest):
+        if await asyncio.to_thread(blobs.claim, digest) == size:
             async for _ in request.stream():  # a client in the middle of sending would see a broken pipe
                 pass
             return Response(status_code=200)

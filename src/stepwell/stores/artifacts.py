@@ -18,7 +18,7 @@ from typing import Any
 
 from blake3 import blake3
 
-from ..errors import BlobError, InvalidValue, NotFound
+from ..errors import BlobError, InvalidValue
 from ..ids import (
     ALIASES_MAX,
     ARTIFACT_FILES_MAX,
@@ -134,9 +134,10 @@ def manifest_digest(files: Iterable[ArtifactFile]) -> str:
 
 
 def _check_blobs(request: ArtifactCommit, blobs: BlobStore) -> None:
+    # Claimed, not looked for: from here on no gc takes them before the row that names them is there.
     sizes = {file.digest: file for file in request.files if not file.uri}
     with ThreadPoolExecutor(_LOOKS) as looking:
-        held = dict(zip(sizes, looking.map(lambda digest: _size(blobs, digest), sizes), strict=True))
+        held = dict(zip(sizes, looking.map(blobs.claim, sizes), strict=True))
     missing = [digest for digest, size in held.items() if size is None]
     if missing:
         raise BlobsMissingError(
@@ -147,13 +148,6 @@ def _check_blobs(request: ArtifactCommit, blobs: BlobStore) -> None:
     for file in request.files:
         if not file.uri and held[file.digest] != file.size:
             raise InvalidValue(f"file {file.path!r}: blob {file.digest} has {held[file.digest]} bytes, not {file.size}")
-
-
-def _size(blobs: BlobStore, digest: str) -> int | None:
-    try:
-        return blobs.size(digest)
-    except NotFound:
-        return None
 
 
 def _stamp(request: ArtifactCommit, metrics: MetricStore) -> int:

@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import unquote
@@ -16,18 +17,20 @@ from urllib.parse import unquote
 from blake3 import blake3
 
 from ..errors import BlobError, NotFound
+from ..killpoints import killpoint
 from .chunks import ChunkDigests, verified_range, verified_whole
 
 if TYPE_CHECKING:
     from .direct import DirectUpload
 
 __all__ = [
-    "BlobStore", "BlobWriter", "DirectStore", "FileBlobs", "check_digest", "is_passing", "open_blobs", "put_all",
-    "wrong_bytes",
+    "BlobEntry", "BlobStore", "BlobWriter", "DirectStore", "FileBlobs", "check_digest", "is_digest", "is_passing",
+    "open_blobs", "put_all", "wrong_bytes",
 ]  # fmt: skip
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _READ_BYTES = 1 << 20
+_OWNERS = "owners"
 _ABANDONED_S = 24 * 3600.0  # an upload that has not moved for a day is over
 
 
@@ -38,12 +41,29 @@ def check_digest(digest: str) -> str:
     return digest
 
 
+def is_digest(text: str) -> bool:
+    return _DIGEST.fullmatch(text) is not None
+
+
 class BlobWriter(Protocol):
     """One blob on its way in. Nothing is visible before `commit` returns; `abort` is always safe."""
 
     def write(self, chunk: bytes) -> None: ...
     def commit(self) -> None: ...
     def abort(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class BlobEntry:
+    """What the store has under one digest. used: seconds since 1970, when it was stored or last claimed.
+
+    whole: the blob itself; else what an earlier one has left beside it.
+    """
+
+    digest: str
+    size: int
+    used: float
+    whole: bool = True
 
 
 class BlobStore(Protocol):
@@ -61,6 +81,25 @@ class BlobStore(Protocol):
         """Chunks. Raises NotFound; BlobError before the last chunk of what is damaged, whole or in part."""
 
     def delete(self, digest: str) -> None: ...
+
+    def claim(self, digest: str) -> int | None:
+        """The size of the blob, stamped as used now; None where it is not there, or just being collected.
+
+        What was claimed is not collected by a `collect` whose `before` is earlier, even one that is under way.
+        """
+
+    def collect(self, digest: str, before: float) -> bool:
+        """Removes the blob unless it was used at `before` or later; whether it did. Any number may be at it."""
+
+    def entries(self) -> Iterator[BlobEntry]:
+        """Everything that is stored, in no order, while it changes."""
+
+    def register(self, owner: str) -> None:
+        """Notes that the metric store of this id names blobs here."""
+
+    def owners(self) -> set[str]:
+        """Those that have registered."""
+
     def prepare(self) -> None:
         """Makes what blobs lie in, where it is not there yet."""
 
@@ -147,6 +186,85 @@ class FileBlobs:
         path = self._path(digest)
         path.unlink(missing_ok=True)
         _chunks_path(path).unlink(missing_ok=True)
+
+    def claim(self, digest: str) -> int | None:
+        path = self._path(digest)
+        try:
+            try:
+                os.utime(path)
+            except FileNotFoundError:
+                self._take_back(path)
+                os.utime(path)
+            return path.stat().st_size
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _not_kept(digest, error) from error
+
+    def collect(self, digest: str, before: float) -> bool:
+        path = self._path(digest)
+        gone = path.with_name(f"{digest}.gone-{secrets.token_hex(8)}")
+        try:
+            if path.stat().st_mtime >= before:
+                return False
+            os.rename(path, gone)  # from here on a claim has either been made, or takes it back
+            killpoint("gc.renamed")
+            if gone.stat().st_mtime >= before:
+                os.rename(gone, path)
+                return False
+            gone.unlink()
+        except FileNotFoundError:  # claimed, or another collect was quicker
+            self._collect_left(path, before)
+            return False
+        except OSError as error:
+            raise BlobError(f"cannot remove blob {digest}: {error.strerror}; it is kept") from error
+        # The digests of its chunks are left to a later gc: an upload of the same blob may be writing its own now.
+        return True
+
+    def _take_back(self, path: Path) -> None:
+        """What a collect has renamed that is under way or was killed. Raises FileNotFoundError where there is none."""
+        gone = next(path.parent.glob(f"{path.name}.gone-*"), None)
+        if gone is None:
+            raise FileNotFoundError(path)
+        os.rename(gone, path)
+
+    def _collect_left(self, path: Path, before: float) -> None:
+        """What lies beside a blob that is not there."""
+        for beside in path.parent.glob(f"{path.name}.*"):
+            try:
+                if not path.exists() and beside.stat().st_mtime < before:
+                    beside.unlink()
+            except FileNotFoundError:
+                continue
+
+    def entries(self) -> Iterator[BlobEntry]:
+        for folder in sorted(self._root.glob("[0-9a-f][0-9a-f]/[0-9a-f][0-9a-f]")):
+            names: dict[str, os.stat_result] = {}
+            for entry in os.scandir(folder):
+                try:
+                    names[entry.name] = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+            for digest in sorted({name[:64] for name in names if _DIGEST.fullmatch(name[:64])}):
+                whole = names.get(digest)
+                if whole is not None:
+                    yield BlobEntry(digest, whole.st_size, whole.st_mtime)
+                    continue
+                left = [status for name, status in names.items() if name.startswith(digest)]
+                size, used = sum(one.st_size for one in left), max(one.st_mtime for one in left)
+                yield BlobEntry(digest, size, used, whole=False)
+
+    def register(self, owner: str) -> None:
+        folder = self._root / _OWNERS
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            (folder / owner).touch(0o600)
+        except OSError as error:
+            raise BlobError(f"cannot write to the blob folder {self._root}: {error.strerror}") from error
+
+    def owners(self) -> set[str]:
+        folder = self._root / _OWNERS
+        return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
 
     def prepare(self) -> None:
         """The folders were made at opening."""

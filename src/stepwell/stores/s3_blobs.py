@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import secrets
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby
 
 from blake3 import blake3
 
 from ..errors import BlobError, NotFound
-from .blobs import BlobWriter, check_digest, put_all, wrong_bytes
+from ..killpoints import killpoint
+from .blobs import BlobEntry, BlobWriter, check_digest, is_digest, put_all, wrong_bytes
 from .chunks import ChunkDigests, damaged, verified_range, verified_whole
 from .direct import DirectBlobs, DirectUpload
 from .s3_address import S3Address
@@ -26,6 +30,9 @@ _PART_BYTES = 8 << 20  # at least; more where a blob would need too many
 _FLYING_MAX = 3  # parts of one upload on their way, beside the one being filled: 32 MiB in all
 _THREADS = 4
 _READ_BYTES = 1 << 20
+_OWNERS = "owners/"
+_FRESH_S = 600.0  # what was stored or claimed so lately needs no stamp: no gc has a shorter grace time
+_GOING_S = 600.0  # a collect ends long before; a mark that is older was left by a dead one
 
 
 class S3Blobs:
@@ -91,6 +98,68 @@ class S3Blobs:
         self._calls.remove(key)
         self._calls.remove(_chunks_key(key))
 
+    def claim(self, digest: str) -> int | None:
+        key = self._key(digest)
+        held = self._calls.look(key)
+        if held is None:
+            return None
+        if time.time() - held.modified > _FRESH_S:
+            self._calls.put(_used_key(key), b"")
+        # After our stamp: either a collect sees that, or we its mark.
+        if any(time.time() - going.modified < _GOING_S for going in self._calls.list(_going_key(key))):
+            return None
+        return held.size
+
+    def collect(self, digest: str, before: float) -> bool:
+        key, began = self._key(digest), time.monotonic()
+        if not self._collectable(key, before):
+            return False
+        mark = f"{_going_key(key)}-{secrets.token_hex(8)}"  # of its own: another collect must not take it away
+        self._calls.put(mark, b"")
+        killpoint("gc.marked")
+        # Again, now that a claim sees the mark. One that was stopped for so long that claims no longer heed the mark
+        # removes nothing.
+        gone = self._collectable(key, before) and time.monotonic() - began < _GOING_S / 2
+        if gone:
+            self._calls.remove(key)
+            killpoint("gc.removed")
+            self._calls.remove(_used_key(key))
+        # The digests of its chunks are left to a later gc: an upload of the same blob may be writing its own now.
+        self._calls.remove(mark)
+        return gone
+
+    def _collectable(self, key: str, before: float) -> bool:
+        held = self._calls.look(key)
+        if held is None:
+            self._collect_left(key, before)
+            return False
+        used = self._calls.look(_used_key(key))
+        return max(held.modified, used.modified if used else 0.0) < before
+
+    def _collect_left(self, key: str, before: float) -> None:
+        for left in list(self._calls.list(f"{key}.")):
+            if left.modified < before:
+                self._calls.remove(left.key)
+
+    def entries(self) -> Iterator[BlobEntry]:
+        prefix = self._address.prefix
+        by_digest = groupby(self._calls.list(prefix), lambda found: found.key.rpartition("/")[2][:64])
+        for digest, found in by_digest:
+            if not is_digest(digest):
+                continue
+            each = list(found)
+            whole = next((one for one in each if one.key.endswith(digest)), None)
+            size = whole.size if whole else sum(one.size for one in each)
+            yield BlobEntry(digest, size, max(one.modified for one in each), whole=whole is not None)
+
+    def register(self, owner: str) -> None:
+        key = f"{self._address.prefix}{_OWNERS}{owner}"
+        if self._calls.look(key) is None:
+            self._calls.put(key, b"")
+
+    def owners(self) -> set[str]:
+        return {found.key.rpartition("/")[2] for found in self._calls.list(f"{self._address.prefix}{_OWNERS}")}
+
     def check(self) -> None:
         self._calls.check(f"{self._address.prefix}tmp/")
 
@@ -108,6 +177,14 @@ class S3Blobs:
 
 def _part_bytes(size: int) -> int:
     return _PART_BYTES * max(1, -(-size // (_PART_BYTES * _PARTS_MAX)))
+
+
+def _used_key(key: str) -> str:
+    return f"{key}.used"
+
+
+def _going_key(key: str) -> str:
+    return f"{key}.going"
 
 
 def _chunks_key(key: str) -> str:

@@ -20,7 +20,7 @@ from minio.error import MinioException, S3Error
 from ..errors import BlobError, NotFound
 from .s3_address import S3Address
 
-__all__ = ["S3Calls", "Upload"]
+__all__ = ["Object", "S3Calls", "Upload"]
 
 _CONNECT_S, _READ_S = 5.0, 60.0
 _TRIES = 4
@@ -37,6 +37,15 @@ _ADVICE = {
     "XMinioStorageFull": "free some space there; the sender tries again",
     "SlowDown": "the server asks for less; the sender tries again",
 }
+
+
+@dataclass(frozen=True)
+class Object:
+    """modified: by the server's clock, in seconds since 1970."""
+
+    key: str
+    size: int
+    modified: float
 
 
 @dataclass(frozen=True)
@@ -109,9 +118,24 @@ class S3Calls:
 
     def size(self, key: str) -> int | None:
         """None where there is no such object."""
+        found = self.look(key)
+        return None if found is None else found.size
+
+    def list(self, prefix: str) -> Iterator[Object]:
+        """Whatever lies below, by key. Memory: a page of the listing."""
+        with self._said(f"cannot list {prefix}"):
+            for found in self._client.list_objects(self._bucket, prefix=prefix or None, recursive=True):
+                if not found.is_dir and found.object_name and found.last_modified:
+                    yield Object(found.object_name, int(found.size or 0), found.last_modified.timestamp())
+
+    def look(self, key: str) -> Object | None:
+        """None where there is no such object."""
         with self._said(f"cannot look for {key}"):
             try:
-                return int(self._client.stat_object(self._bucket, key).size or 0)
+                found = self._client.stat_object(self._bucket, key)
+                return Object(
+                    key, int(found.size or 0), found.last_modified.timestamp() if found.last_modified else 0.0
+                )
             except S3Error as error:
                 if error.code in _MISSING:
                     return None
@@ -153,7 +177,14 @@ class S3Calls:
 
     def put(self, key: str, data: bytes | bytearray) -> None:
         with self._said(f"cannot store {key}"):
-            self._client._put_object(self._bucket, key, data)
+            for left in reversed(range(_TRIES)):
+                try:
+                    self._client._put_object(self._bucket, key, data)
+                    return
+                except S3Error as error:
+                    # A server over folders removes one with its last object, and another call may be putting into it.
+                    if error.code != "ExistingObjectIsDirectory" or not left:
+                        raise
 
     def remove(self, key: str) -> None:
         with self._said(f"cannot remove {key}"):
