@@ -138,6 +138,10 @@ class Settings:
     """...or this many compressed bytes, about as much: rows are known only once a block is decoded."""
     queue_bytes_max: int = 128 * MIB
     """Compressed bytes waiting in the service; beyond, it stops reading and the agents' spools hold."""
+    gc_grace_h: float = 24.0
+    """gc touches nothing younger than this many hours; at least 1. An upload has this long to name its blobs."""
+    trash_days: float = 30.0
+    """gc purges what has been in the trash for longer, where its project has no rule of its own."""
     tombstone_refresh_s: float = 2.0
     """How old the service's knowledge of purged runs may be; what is stored meanwhile is hidden, and gc removes it."""
     block_bytes_max: int = 16 * MIB

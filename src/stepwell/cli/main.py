@@ -14,6 +14,7 @@ from .artifacts import artifacts, download
 from .demo import demo
 from .doctor import doctor
 from .export import export
+from .gc import gc, retention
 from .grafana import grafana
 from .hold import hold, holds
 from .login import login
@@ -30,8 +31,8 @@ from .ui import ui
 __all__ = ["main"]
 
 COMMANDS = (
-    demo, ui, serve, runs, show, artifacts, download, export, import_, trash, restore, purge, hold, holds, sync, login,
-    migrate, grafana, doctor,
+    demo, ui, serve, runs, show, artifacts, download, export, import_, trash, restore, purge, hold, holds, retention, gc,
+    sync, login, migrate, grafana, doctor,
 )  # fmt: skip
 
 

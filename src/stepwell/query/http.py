@@ -80,11 +80,18 @@ class HttpReader:
 
     @property
     def retention(self) -> HttpRetention:
-        return HttpRetention(self._told)
+        return HttpRetention(self._told, self._lines)
 
     def _told(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         sent = None if body is None else json.dumps(body).encode()
         return self._parsed(self._ask(method, f"{self._url}/api/v1{path}", sent), path)
+
+    def _lines(self, method: str, path: str, body: Mapping[str, Any] | None) -> Iterator[str]:
+        reply = self._ask(method, f"{self._url}/api/v1{path}", json.dumps(body).encode())
+        held = b""
+        for piece in self._pieces(reply):
+            *lines, held = (held + piece).split(b"\n")
+            yield from (line.decode() for line in lines)
 
     # --- runs
 

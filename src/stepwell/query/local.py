@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from ..errors import FilterError, NotFound, RunTrashed, StoreError
+from ..stores.retention.gc import CollectedBlobs
 from ..stores.retention.records import RetentionStore
 from ..stores.retention.states import PURGED, TRASHED, removals_of
 from . import artifact_rows, artifact_uses, sql
@@ -38,7 +39,7 @@ class MetricSource(RetentionStore, Protocol):
     def stream_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[pa.RecordBatch]: ...
 
 
-class BlobSource(Protocol):
+class BlobSource(CollectedBlobs, Protocol):
     """What reading needs of stores.blobs.BlobStore."""
 
     def has(self, digest: str) -> bool: ...
@@ -67,7 +68,7 @@ class LocalReader:
 
     @property
     def retention(self) -> LocalRetention:
-        return LocalRetention(self._metrics)
+        return LocalRetention(self._metrics, self._blobs)
 
     # --- runs
 

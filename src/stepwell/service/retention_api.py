@@ -5,16 +5,21 @@ Handlers are plain functions, so each runs in a worker thread: a purge waits for
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
+from ..errors import StepwellError
 from ..ids import RunKey
 from ..query.retention import Retention
-from ..query.retention_http import hold_to_json, trashed_to_json
+from ..query.retention_http import hold_to_json, rule_to_json, trashed_to_json
+from ..stores.retention.records import Going, KeepBest, Rule
 from .reading import JsonErrorsRoute, key_of
 
 __all__ = ["retention_router"]
@@ -41,6 +46,20 @@ class HoldAsked(BaseModel):
     until: datetime
     reason: str
     by: str = ""
+
+
+class RuleAsked(BaseModel):
+    """See stores.retention.records.Rule. keep_best: METRIC:min|max:COUNT each."""
+
+    keep_last: int = 0
+    keep_best: list[Annotated[str, Field(max_length=700)]] = Field(default=[], max_length=20)
+    max_age_s: int = 0
+    trash_s: int | None = None
+    by: str = ""
+
+
+class GcAsked(BaseModel):
+    apply: bool = False
 
 
 class ReleaseAsked(BaseModel):
@@ -88,4 +107,33 @@ def retention_router(retention: Retention) -> APIRouter:
         retention.release(RunKey(project, id), by=asked.by, reason=asked.reason)
         return JSONResponse({"run": f"{project}/{id}"})
 
+    @router.get("/retention")
+    def get_rules() -> JSONResponse:
+        return JSONResponse({"rules": [rule_to_json(rule) for rule in retention.rules()]})
+
+    @router.put("/retention/{project}")
+    def put_rule(project: str, asked: RuleAsked) -> JSONResponse:
+        """Replaces the rules of the project; what is left out is no rule."""
+        best = tuple(map(KeepBest.parse, asked.keep_best))
+        rule = Rule(project, asked.keep_last, best, asked.max_age_s, asked.trash_s)
+        return JSONResponse(rule_to_json(retention.set_rule(rule, by=asked.by)))
+
+    @router.post("/gc")
+    def post_gc(asked: GcAsked) -> StreamingResponse:
+        """What goes (apply) or would go, a JSON object a line as it goes: {"what", "name", "why", "size"}.
+
+        The last line is {"ended": true}, or {"error", "message"}; one that is neither was cut off.
+        """
+        return StreamingResponse(_lines(retention.gc(apply=asked.apply)), media_type="application/x-ndjson")
+
     return router
+
+
+def _lines(going: Iterator[Going]) -> Iterator[str]:
+    try:
+        for one in going:
+            yield json.dumps(asdict(one)) + "\n"
+    except StepwellError as error:
+        yield json.dumps({"error": type(error).__name__, "message": str(error)}) + "\n"
+        return
+    yield json.dumps({"ended": True}) + "\n"

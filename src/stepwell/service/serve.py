@@ -26,6 +26,7 @@ from ..stores.blobs import BlobStore, open_blobs
 from ..stores.ingest import Ingest
 from ..stores.local import local_urls
 from ..stores.metrics import MetricStore, open_metrics
+from ..stores.retention.rules import store_id
 from ..v1 import blob_pb2_grpc, ingest_pb2_grpc
 from ..version import VERSION
 from .app import Info, create_app
@@ -97,6 +98,7 @@ def serve(
         metrics.migrate()
         blobs = open_blobs(blobs_url or default_blobs)
         blobs.prepare()
+        blobs.register(store_id(metrics))
         service = _Service(
             home=home,
             settings=settings,
@@ -222,7 +224,7 @@ class _Service:
                 blob_router(self._blobs, self._settings, self._figures),
                 reading_router(LocalReader(self._metrics, self._blobs, where=self._metrics.where)),
                 page_router(self._metrics),
-                retention_router(LocalRetention(self._metrics)),
+                retention_router(LocalRetention(self._metrics, self._blobs, self._settings)),
                 live_router(self._live),
                 login_router(sessions, self._token),
                 static_router(VERSION),

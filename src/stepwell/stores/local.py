@@ -8,6 +8,7 @@ from ..home import Home
 from .blobs import BlobStore, open_blobs
 from .ingest import Ingest
 from .metrics import MetricStore, open_metrics
+from .retention.rules import store_id
 
 __all__ = ["LocalStores", "local_urls"]
 
@@ -31,6 +32,7 @@ class LocalStores:
         try:
             self.metrics.migrate()
             self.blobs = open_blobs(blobs_url)
+            self.blobs.register(store_id(self.metrics))
         except BaseException:
             self.metrics.close()
             raise

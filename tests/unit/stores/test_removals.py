@@ -154,6 +154,21 @@ def test_a_purge_leaves_no_row_in_any_table_but_a_tombstone(metrics: MetricStore
     assert [one.key for one in trashed(metrics)] == [TWO]
 
 
+@pytest.mark.parametrize("engine_kind", ["embedded", "server"], indirect=True)
+def test_artifacts_that_have_versions_leave_a_bare_row(own_metrics: MetricStore, ingest: Ingest) -> None:
+    own_metrics.command("ALTER TABLE artifacts ADD COLUMN IF NOT EXISTS committed DateTime64(6, 'UTC')")
+    columns = ("run", "writer", "row_seq", "time", "kind", "name", "state", "size", "files", "metadata", "version")
+    moment = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    row = [ONE.uuid, 1, 99, moment, "model", "m", "complete", 5, '[{"path":"secret"}]', '{"a":1}', (1 << 63) + 7]
+    own_metrics.insert_rows("artifacts", columns, [row])
+    trash(own_metrics, [ONE], who="ada")
+    for _ in range(2):
+        purge(own_metrics, [ONE], who="ada")
+        found = own_metrics.rows("SELECT name, state, size, files, metadata FROM artifacts WHERE row_seq = 99")
+        assert found == [{"name": "m", "state": "deleted", "size": 0, "files": "[]", "metadata": "{}"}]
+    assert rows_of(own_metrics, ONE, tuple(own_metrics.run_tables())) == {"artifacts": 1}
+
+
 def test_a_late_spool_does_not_bring_a_purged_run_back(ingest: Ingest, metrics: MetricStore, blobs: BlobStore) -> None:
     trash(metrics, [ONE], who="ada")
     purge(metrics, [ONE], who="ada")

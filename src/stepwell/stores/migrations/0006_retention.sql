@@ -33,19 +33,28 @@ ENGINE = ReplacingMergeTree(version)
 ORDER BY (run)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
--- A project's rules for `stepwell gc`; 0 and '' are no rule. keep_best: METRIC:min|max:COUNT.
+-- A project's rules for `stepwell gc`. 0: no such rule; trash_s -1: the default. keep_best: a JSON list of METRIC:min|max:COUNT.
 CREATE TABLE IF NOT EXISTS retention
 (
-    project    String,
-    keep_last  UInt32,
-    keep_best  String,
-    max_age_s  UInt64,
-    trash_s    UInt64,
-    has_trash  UInt8,
-    time       DateTime64(3, 'UTC'),
-    who        String,
-    version    UInt64
+    project   String,
+    keep_last UInt32,
+    keep_best String,
+    max_age_s UInt64,
+    trash_s   Int64,
+    time      DateTime64(3, 'UTC'),
+    who       String,
+    version   UInt64
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (project)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+-- Who these tables are, as the blob stores know it whose blobs they name: the row that was first counts.
+CREATE TABLE IF NOT EXISTS identity
+(
+    id   UUID,
+    time DateTime64(6, 'UTC')
+)
+ENGINE = MergeTree
+ORDER BY (time, id)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;

@@ -22,6 +22,7 @@ from .states import (
     Removal,
     checked_reason,
     checked_who,
+    later_version,
     one_by_one,
     put,
     removals_of,
@@ -35,7 +36,7 @@ _LAST_ATTEMPTS = "SELECT run, max(attempt) AS attempt FROM events WHERE run IN {
 # Of the primary key where a table is ordered by run. A purge that is under way ends by itself.
 _LEFT_OVER = """
 SELECT DISTINCT run FROM {0} WHERE run IN (
-  SELECT run FROM removals FINAL WHERE state = 'purged' AND time < now64(3) - INTERVAL 1 MINUTE)
+  SELECT run FROM removals FINAL WHERE state = 'purged' AND time < now64(3) - INTERVAL 1 MINUTE) AND {1}
 """
 _CUTS = "SELECT run, attempt FROM removals FINAL WHERE state = 'purged' AND run IN {runs:Array(UUID)}"
 
@@ -90,7 +91,8 @@ def sweep(store: RetentionStore) -> int:
 
     Returns how many runs something was left of.
     """
-    found = sorted({str(row["run"]) for table in store.run_tables() for row in store.rows(_LEFT_OVER.format(table))})
+    asked = [_LEFT_OVER.format(table, _removable(table, columns)) for table, columns in store.run_tables().items()]
+    found = sorted({str(row["run"]) for sql in asked for row in store.rows(sql)})
     left: dict[uuid.UUID, int] = {}
     for start in range(0, len(found), RUNS_AT_ONCE):
         for row in store.rows(_CUTS, {"runs": found[start : start + RUNS_AT_ONCE]}):
@@ -115,13 +117,29 @@ def delete_rows_of(store: RetentionStore, runs: Collection[uuid.UUID], attempt: 
         return
     before = datetime.fromtimestamp(ATTEMPT_EPOCH_S + attempt + 1, timezone.utc)
     for table, columns in sorted(store.run_tables().items()):
-        of_them = f"run IN ({named})"
+        of_them = f"run IN ({named}) AND {_removable(table, columns)}"
         if table in _MADE:
             of_them += f" AND {_MADE[table]} < toDateTime64('{before:%Y-%m-%d %H:%M:%S}', 3, 'UTC')"
         elif "version" in columns:
             of_them += f" AND bitShiftRight(version, {ROW_SEQ_BITS}) <= {attempt}"
+        if table == "artifacts" and "committed" in columns:
+            _strip(store, of_them)
         store.delete_rows(table, of_them)
         killpoint("purge.table")
+
+
+def _removable(table: str, columns: set[str]) -> str:
+    """Of artifacts that have versions the bare rows stay, so that the versions of other runs keep their numbers."""
+    return "NOT (state = 'deleted' AND files = '[]')" if table == "artifacts" and "committed" in columns else "1"
+
+
+def _strip(store: RetentionStore, of_them: str) -> None:
+    """Says of each completed artifact that it is deleted, without its files and metadata."""
+    found = store.rows(f"SELECT * FROM artifacts FINAL WHERE {of_them} AND state != 'staged'")
+    bare = {"state": "deleted", "files": "[]", "metadata": "{}", "size": 0}
+    rows = [{**row, **bare, "version": later_version(int(row["version"]))} for row in found]
+    if rows:
+        store.insert_rows("artifacts", list(rows[0]), [list(row.values()) for row in rows])
 
 
 def _reason_of(found: dict[RunKey, Removal]) -> str:

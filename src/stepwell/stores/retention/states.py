@@ -15,8 +15,8 @@ from ...ids import RunKey, attempt_now, version_of
 from .records import RetentionStore, utc_of
 
 __all__ = [
-    "PURGED", "RENEWED", "RESTORED", "RUNS_AT_ONCE", "TRASHED", "Removal", "checked_reason", "checked_who", "note",
-    "one_by_one", "put", "removals_by_uuid", "removals_of", "required",
+    "PURGED", "RENEWED", "RESTORED", "RUNS_AT_ONCE", "TRASHED", "Removal", "checked_reason", "checked_who",
+    "later_version", "note", "one_by_one", "put", "removals_by_uuid", "removals_of", "required",
 ]  # fmt: skip
 
 TRASHED, RESTORED, PURGED, RENEWED = "trashed", "restored", "purged", "renewed"
@@ -111,6 +111,13 @@ def note(store: RetentionStore, keys: Iterable[RunKey], kind: str, body: Mapping
     rows = [[key.uuid, secrets.randbits(64), 1, 0, 0, kind, 0, now, text, version] for key in keys]
     if rows:
         store.insert_rows("events", _EVENT, rows)
+
+
+def later_version(was: int) -> int:
+    """Of a row of artifacts that says something new of it: above all that its writer and the service said before (they
+    leave the second bit alone), and the later the higher.
+    """
+    return max(3 << 62 | time.time_ns() // 1000, was + 1)
 
 
 def checked_reason(reason: str) -> str:
