@@ -144,7 +144,7 @@ def retention(
     """
     from ..query.api import open_reader
     from ..query.retention_http import rule_to_json
-    from ..query.view import user
+    from ..query.view import user_name
     from ..stores.retention.records import KeepBest, Rule
 
     given = keep_last is not None or keep_best or max_age is not None or trash_days is not None
@@ -165,7 +165,7 @@ def retention(
                     was.max_age_s if max_age is None else _seconds(max_age),
                     was.trash_s if trash_days is None else round(trash_days * 86_400),
                 ),
-                by=user(),
+                by=user_name(),
             )
         shown = [rule for name, rule in sorted(rules.items()) if project in (None, name)]
         if as_json:

@@ -31,8 +31,8 @@ from .ui import ui
 __all__ = ["main"]
 
 COMMANDS = (
-    demo, ui, serve, runs, show, artifacts, download, export, import_, trash, restore, purge, hold, holds, retention, gc,
-    sync, login, migrate, grafana, doctor,
+    demo, ui, serve, runs, show, artifacts, download, export, import_, trash, restore, purge, hold, holds, retention,
+    gc, sync, login, migrate, grafana, doctor,
 )  # fmt: skip
 
 
