@@ -32,6 +32,8 @@ def _told(what: str, ask: Callable[[], int]) -> None:
         begin = time.perf_counter()
         count = ask()
         took.append(1e3 * (time.perf_counter() - begin))
+    if not count:  # then its speed means nothing
+        raise RuntimeError(f"{what}: nothing of what was written came back")
     print("\n" + json.dumps({"what": what, "ms": took, "count": count}), flush=True)
 
 

@@ -19,7 +19,7 @@ import psutil
 from .end_to_end import WIDTHS
 from .environments import Absent
 from .figures import Figure, missing
-from .peer_process import command
+from .peer_process import BEGUN, command
 from .peers import PEERS, PINS, Peer
 
 __all__ = ["run"]
@@ -60,11 +60,16 @@ def _figures(peer: Peer, seconds: float) -> Iterator[Figure]:
 
 
 class _Watch(threading.Thread):
-    """Looks at a process and all below it until they end. own_bytes: most of the process itself."""
+    """Looks at a process and all below it until they end; costs count once the file `begun` is there.
 
-    def __init__(self, pid: int) -> None:
+    own_bytes: most of the process itself.
+    """
+
+    def __init__(self, pid: int, begun: Path) -> None:
         super().__init__(daemon=True)
         self._process = psutil.Process(pid)
+        self._begun = begun
+        self._before_s: float | None = None
         self._cpu_s: dict[int, float] = {}
         self._ended = threading.Event()
         self.own_bytes = self.other_bytes = 0
@@ -72,7 +77,7 @@ class _Watch(threading.Thread):
 
     @property
     def cpu_s(self) -> float:
-        return sum(self._cpu_s.values())
+        return sum(self._cpu_s.values()) - (self._before_s or 0.0)
 
     def run(self) -> None:
         while not self._ended.wait(_LOOK_S):
@@ -97,6 +102,8 @@ class _Watch(threading.Thread):
             except psutil.Error:
                 continue
         self.other_bytes = max(self.other_bytes, beside)
+        if self._before_s is None and self._begun.exists():
+            self._before_s = sum(self._cpu_s.values())
 
     def end(self) -> None:
         self._ended.set()
@@ -110,7 +117,7 @@ def _flood(peer: Peer, seconds: float) -> tuple[dict[str, Any], _Watch]:
             command(peer, "flood", folder, str(seconds), str(WIDTHS[0])),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=_ROOT,
         )  # fmt: skip
-        watch = _Watch(process.pid)
+        watch = _Watch(process.pid, Path(folder) / BEGUN)
         watch.start()
         try:
             out, errors = process.communicate(timeout=_LIMIT_S)
