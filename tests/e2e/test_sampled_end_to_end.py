@@ -52,7 +52,7 @@ def there(id: str) -> bool:
 
 def test_two_runs_are_sampled_into_a_server_each_figure_once(home: Path, clickhouse: ClickHouse) -> None:
     environment = {"STEPWELL_METRICS_URL": clickhouse.url(f"sampled{uuid.uuid4().hex}")}
-    with serving(home, environment):
+    with serving(home, env=environment):
         runs = {id: begin(id) for id in ("a", "b")}
         wait_for(lambda: stepwell.Api().runs("p") and all(map(there, runs)), what="samples of both", deadline_s=120)
         killed = agents_of(home)
