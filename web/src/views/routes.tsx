@@ -1,6 +1,8 @@
 // Views that come in files of their own, and are sent for before they are drawn.
 import { lazy, useState, type ComponentType } from "react";
 
+const AGAIN_MS = 1_000;
+
 type Route<Props> = ComponentType<Props> & { load: () => Promise<unknown> };
 
 export const RunPage = route(() => import("./RunPage").then((module) => module.RunPage));
@@ -19,7 +21,7 @@ export function route<Props extends object>(load: () => Promise<ComponentType<Pr
     try {
       here = await load();
     } catch (error) {
-      later = lazily();
+      failed = performance.now();
       console.info("the code of a view could not be fetched", error);
       throw new Error("Its code could not be fetched from the service.", { cause: error });
     }
@@ -27,8 +29,17 @@ export function route<Props extends object>(load: () => Promise<ComponentType<Pr
   };
   const lazily = () => lazy(fetched) as unknown as ComponentType<Props>;
   let later = lazily();
+  let failed = Infinity;
+  const anew = () => {
+    // React draws once more right after the failure: that must meet it, not send for the code again.
+    if (performance.now() - failed > AGAIN_MS) {
+      later = lazily();
+      failed = Infinity;
+    }
+    return later;
+  };
   function Drawn(props: Props) {
-    const [View] = useState<ComponentType<Props>>(() => here ?? later);
+    const [View] = useState<ComponentType<Props>>(() => here ?? anew());
     return <View {...props} />;
   }
   return Object.assign(Drawn, { load: fetched });
