@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ApiError, AuthError, ServiceUnavailable, SpoolError
 from ..home import Home
+from ..killpoints import killpoint
 from ..settings import Settings
 from ..spool import Destination, Staged, find_staged
 from ..spool.staging import StagedFile, remove_orphans
@@ -62,8 +63,10 @@ def upload(link: BlobLink, staged: Staged, before_chunk: Callable[[], None], chu
                 link.put(digest, file.size, partial(bytes_of, file), before_chunk)
                 held.add(digest)
                 sent += file.size
+        killpoint("agent.uploaded")
         try:
             link.commit(staged, digests)
+            killpoint("agent.completed")
             return sent
         except MissingBlob as error:  # collected between our question and our commit
             if attempt == _COMMIT_TRIES - 1:

@@ -46,7 +46,8 @@ def state_source(state: Mapping[str, Any], name: str) -> BytesSource:
 def _type_of(value: Any) -> str:
     if not hasattr(value, "shape") or getattr(value, "is_sparse", False):
         return ""
-    return str(getattr(value, "dtype", "")).rpartition(".")[2]
+    dtype = getattr(value, "dtype", "")
+    return str(getattr(dtype, "name", None) or dtype).rpartition(".")[2]
 
 
 def _safetensors(tensors: Mapping[str, Any]) -> memoryview:

@@ -48,6 +48,33 @@ def recorded(home: Path, request: pytest.FixtureRequest) -> Path:
     return home
 
 
+ARTIFACTS = """
+import stepwell
+run = stepwell.init(project="p", id="r", settings={"quiet": True, "capture": False})
+for content in ("one", "two"):
+    open("data.txt", "w").write(content)
+    run.log_artifact(["data.txt", stepwell.Reference("s3://lake/x.bin", "sha256:1", 5)], "data", aliases=[content])
+run.finish()
+"""
+
+
+def test_artifacts_are_listed_and_downloaded(home: Path, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", ARTIFACTS], check=True, timeout=60, cwd=tmp_path)
+    newest = stepwell("artifacts", "p").stdout
+    assert "p/data:v1" in newest
+    assert "p/data:v0" not in newest
+    both = json.loads(stepwell("artifacts", "p/data", "--json").stdout)
+    assert [(one["artifact"], one["aliases"], one["run"]) for one in both] == [
+        ("p/data:v0", ["one"], "p/r"), ("p/data:v1", ["latest", "two"], "p/r"),
+    ]  # fmt: skip
+    assert "no artifacts of p/none" in stepwell("artifacts", "p/none").stdout
+    told = stepwell("download", "p/data:one", str(tmp_path / "back"), "-f", "*").stdout
+    assert (tmp_path / "back/data.txt").read_text() == "one"
+    assert "1 file (3 B) of p/data:v0" in told
+    assert "x.bin is a reference to s3://lake/x.bin" in told
+    assert "v0 to v1" in stepwell("download", "p/data:v9", str(tmp_path / "back"), code=1).stderr
+
+
 def test_runs_show_and_export_need_no_service(recorded: Path, tmp_path: Path) -> None:
     listed = stepwell("runs", "config.lr < 1 and 't' in tags").stdout
     assert "p/r" in listed
