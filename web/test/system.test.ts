@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { curvesOf, groupsOf, machineOf, type Figure } from "../src/views/useSystem";
+import { curvesOf, groupsOf, machineOf, titleOf, type Figure } from "../src/views/useSystem";
 
 function figure(device: string, metric: string, values: number[], more: Partial<Figure> = {}): Figure {
   const line = Float64Array.from(values);
@@ -34,6 +34,12 @@ describe("the machine's charts", () => {
     const { curves, unit: said } = curvesOf([figure("x0", metric, values)], -1, "light");
     expect([said, curves[0]!.series.line[1]]).toEqual([unit, last]);
     expect([...curves[0]!.x]).toEqual([0, 5]);
+  });
+
+  it("leave the unit out of their titles", () => {
+    expect(
+      ["memory_used_bytes", "read_bytes_per_s", "temperature_c.junction", "load_1m", "count"].map(titleOf),
+    ).toEqual(["memory used", "read", "temperature · junction", "load 1m", "count"]);
   });
 
   it("scale a band with its line, and name the host where there are several", () => {

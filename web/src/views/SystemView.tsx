@@ -1,3 +1,4 @@
+import "../styles/charts.css";
 import { Suspense, useMemo, useState } from "react";
 import type { RunRow } from "../api/types";
 import type { Range } from "../charts/curve";
@@ -5,7 +6,7 @@ import { count, number, plural } from "../format/number";
 import { Failed, Loading, Note } from "../parts/Note";
 import { useTheme } from "../theme/theme";
 import { Plot } from "./routes";
-import { curvesOf, groupsOf, useSystem, type Figure } from "./useSystem";
+import { curvesOf, groupsOf, titleOf, useSystem, type Figure } from "./useSystem";
 
 /** The machine while the run was live: a chart a metric, over the time of day, with one cursor and one zoom. */
 export function SystemView({ run, live }: { run: RunRow; live: boolean }) {
@@ -39,16 +40,12 @@ export function SystemView({ run, live }: { run: RunRow; live: boolean }) {
       )}
       {groups.map((group) => (
         <section key={group.name} aria-label={group.name}>
-          <h2>{group.name}</h2>
+          <h2 className="group-name">{group.name}</h2>
           <div className="grid">
             {group.charts.map(({ metric, title, figures }) => (
-              <SystemChart
-                key={metric}
-                {...{ title, figures, zoom }}
-                metric={metric}
-                shift={data.shift}
-                onZoom={setZoom}
-              />
+              <div className="slot" key={metric}>
+                <SystemChart {...{ metric, title, figures, zoom }} shift={data.shift} onZoom={setZoom} />
+              </div>
             ))}
           </div>
         </section>
@@ -73,7 +70,7 @@ function SystemChart({ title, metric, figures, shift, zoom, onZoom }: ChartProps
   return (
     <figure className="card chart" aria-label={title}>
       <figcaption className="card-head">
-        <span className="card-title">{metric.replaceAll("_", " ")}</span>
+        <span className="card-title">{titleOf(metric)}</span>
         <span className="card-meta">
           {unit && <b>{unit}</b>}
           <span

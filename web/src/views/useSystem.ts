@@ -65,20 +65,18 @@ export interface Group {
   charts: { metric: string; title: string; figures: Figure[] }[];
 }
 
-const HOST = new Set(["host", "processes", "disk", "network"]);
+const HOST = ["host", "processes", "disk", "network"];
 
 /** The machine itself first, then accelerators and sensors: of each kind of device the metrics that it has. */
 export function groupsOf(machine: Machine): Group[] {
   const groups = new Map<string, Map<string, Figure[]>>();
   for (const figure of machine.figures) {
-    const kind = HOST.has(figure.device) ? figure.device : figure.device.replace(/\d+$/, "");
+    const kind = HOST.includes(figure.device) ? figure.device : figure.device.replace(/\d+$/, "");
     const charts = groups.get(kind) ?? new Map<string, Figure[]>();
     groups.set(kind, charts);
     charts.set(figure.metric, [...(charts.get(figure.metric) ?? []), figure]);
   }
-  const order = [...groups.keys()].sort(
-    (a, b) => Number(!HOST.has(a)) - Number(!HOST.has(b)) || a.localeCompare(b),
-  );
+  const order = [...groups.keys()].sort((a, b) => placeOf(a) - placeOf(b) || a.localeCompare(b));
   return order.map((kind) => ({
     name: kind,
     charts: [...groups.get(kind)!.keys()].sort().map((metric) => ({
@@ -87,6 +85,18 @@ export function groupsOf(machine: Machine): Group[] {
       figures: groups.get(kind)!.get(metric)!,
     })),
   }));
+}
+
+function placeOf(kind: string): number {
+  const place = HOST.indexOf(kind);
+  return place < 0 ? HOST.length : place;
+}
+
+/** A metric without its unit, which the card says: "memory used", "temperature · junction". */
+export function titleOf(metric: string): string {
+  const [name = "", ...label] = metric.split(".");
+  const words = name.replace(/_(bytes_per_s|bytes|percent|w|c|mhz|v|a|rpm)$/, "").replaceAll("_", " ");
+  return label.length ? `${words} · ${label.join(".")}` : words;
 }
 
 /** One line a device, in units that people read: bytes by the power of 1024 that fits them all. */
