@@ -31,7 +31,7 @@ NAN = struct.unpack("<d", struct.pack("<Q", 0x7FF8_0000_DEAD_BEEF))[0]
 VALUES = [0.1, -0.0, 0.0, float("inf"), float("-inf"), float("nan"), NAN, 5e-324, 1.7976931348623157e308]
 BLOBS = {"empty": b"", "one byte": b"x", "größe/数据 \N{SNOWMAN}.bin": bytes(range(256)) * (40 << 12)}
 TABLES = [
-    "scalars", "texts", "histograms", "console", "fields", "events", "artifacts", "runs", "rewinds", "tombstones",
+    "scalars", "texts", "histograms", "console", "fields", "events", "artifacts", "runs", "rewinds", "removals",
     "lasts", "aliases", "uses", "system",
 ]  # fmt: skip
 SMALL = Settings(export_file_bytes=20_000, import_batch_bytes=8_000)
@@ -102,8 +102,8 @@ def fill(metrics: MetricStore, blobs: BlobStore) -> None:
     now = datetime(2026, 2, 3, tzinfo=timezone.utc)
     figure = [run_uuid(PROJECT, IDS[0]), "host", "gpu0", "power", now, NAN, 1]
     metrics.insert_rows("system", ("run", "host", "device", "metric", "time", "value", "version"), [figure])
-    row = [run_uuid(PROJECT, "trashed"), now, "by a test", 1]
-    metrics.insert_rows("tombstones", ("run", "time", "reason", "version"), [row])
+    row = [run_uuid(PROJECT, "trashed"), "trashed", now, "by a test", 1]
+    metrics.insert_rows("removals", ("run", "state", "time", "reason", "version"), [row])
 
 
 def artifact(files: tuple[ArtifactFile, ...]) -> ArtifactCommit:

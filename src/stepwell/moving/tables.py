@@ -29,7 +29,7 @@ _NO_RUN = ""  # stands for the run where a table has no column of it
 RUNS_TABLE = "runs"
 RUNS_PER_QUERY = 100  # their keys travel in the query's address, which servers and proxies limit
 
-_OWN_OF_THE_STORE = frozenset({"schema_version", "schema_lock", SHARDS_TABLE})
+_OWN_OF_THE_STORE = frozenset({"schema_version", "schema_lock", "identity", SHARDS_TABLE})
 _FLOAT = re.compile(r"Float(32|64)")
 _FLOATS = re.compile(r"Array\(Float(32|64)\)")
 _MAYBE_FLOAT = re.compile(r"Nullable\(Float(32|64)\)")

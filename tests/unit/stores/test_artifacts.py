@@ -171,8 +171,8 @@ def test_a_deleted_version_keeps_its_number_and_latest_goes_to_the_one_before(
 def test_a_deleted_run_takes_its_versions_with_it_and_not_their_numbers(logging: Logging, metrics: MetricStore) -> None:
     logging.log(b"a", "run1")
     logging.log(b"b", "run2")
-    columns = ("run", "time", "reason", "version")
-    metrics.insert_rows("tombstones", columns, [[run_uuid("project", "run1"), 0, "old", 1]])
+    columns = ("run", "state", "reason", "version")
+    metrics.insert_rows("removals", columns, [[run_uuid("project", "run1"), "trashed", "old", 1]])
     found = artifact_rows.versions(metrics, "project")
     assert [(info.version, info.state) for info in found] == [(0, "deleted"), (1, "complete")]
 

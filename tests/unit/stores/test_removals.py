@@ -156,7 +156,6 @@ def test_a_purge_leaves_no_row_in_any_table_but_a_tombstone(metrics: MetricStore
 
 @pytest.mark.parametrize("engine_kind", ["embedded", "server"], indirect=True)
 def test_artifacts_that_have_versions_leave_a_bare_row(own_metrics: MetricStore, ingest: Ingest) -> None:
-    own_metrics.command("ALTER TABLE artifacts ADD COLUMN IF NOT EXISTS committed DateTime64(6, 'UTC')")
     columns = ("run", "writer", "row_seq", "time", "kind", "name", "state", "size", "files", "metadata", "version")
     moment = datetime(2026, 1, 1, tzinfo=timezone.utc)
     row = [ONE.uuid, 1, 99, moment, "model", "m", "complete", 5, '[{"path":"secret"}]', '{"a":1}', (1 << 63) + 7]
