@@ -31,6 +31,10 @@ class MissingBlob(BlobError):
     """A commit names a blob that the store does not have (any more)."""
 
 
+class _UnknownCallError(ServiceUnavailable):
+    """An older service, or a store that cannot; or something in between that is no service at all."""
+
+
 class BlobLink(Protocol):
     """Raises ServiceUnavailable (try later), AuthError, MissingBlob, ApiError (refused for good)."""
 
@@ -71,7 +75,10 @@ class GrpcBlobs:
         self._put_through_service(digest, size, chunks())
 
     def _begin_direct(self, request: Any) -> Any:
-        return self._call(self._stub.BeginDirect, request)
+        try:
+            return self._call(self._stub.BeginDirect, request)
+        except _UnknownCallError as error:
+            raise NoDirectWay(f"it offers no direct way ({error})") from None
 
     def _end_direct(self, request: Any) -> Any:
         return self._call(self._stub.EndDirect, request, timeout=None)
@@ -136,7 +143,7 @@ class GrpcBlobs:
         if code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE, grpc.StatusCode.DATA_LOSS):
             raise ApiError(f"{where} refuses it: {details}")
         if code is grpc.StatusCode.UNIMPLEMENTED:
-            raise NoDirectWay(f"it offers no direct way ({details})")
+            raise _UnknownCallError(f"{where}: {details}")
         raise ServiceUnavailable(f"{where}: {code.name} {details}")
 
 

@@ -83,8 +83,11 @@ def put_direct(
     Raises NoDirectWay, DirectBroken, and what `begin`, `end` and `chunks` raise.
     """
     _Upload(begin, digest, size, before_piece).run(chunks)
-    # Its digest is computed again over there: that takes what reading it takes.
-    end(blob_pb2.EndDirectRequest(digest=digest, size=size))
+    try:
+        # Its digest is computed again over there: that takes what reading it takes.
+        end(blob_pb2.EndDirectRequest(digest=digest, size=size))
+    except ServiceUnavailable as error:
+        raise DirectBroken(str(error)) from error
 
 
 class _Upload:
