@@ -102,8 +102,8 @@ def fill(metrics: MetricStore, blobs: BlobStore) -> None:
     now = datetime(2026, 2, 3, tzinfo=timezone.utc)
     figure = [run_uuid(PROJECT, IDS[0]), "host", "gpu0", "power", now, NAN, 1]
     metrics.insert_rows("system", ("run", "host", "device", "metric", "time", "value", "version"), [figure])
-    row = [run_uuid(PROJECT, "trashed"), "trashed", now, "by a test", 1]
-    metrics.insert_rows("removals", ("run", "state", "time", "reason", "version"), [row])
+    row = [run_uuid(PROJECT, "trashed"), "trashed", 0, now, "me", "by a test", 1]
+    metrics.insert_rows("removals", ("run", "state", "attempt", "time", "who", "reason", "version"), [row])
 
 
 def artifact(files: tuple[ArtifactFile, ...]) -> ArtifactCommit:

@@ -29,6 +29,7 @@ _NO_RUN = ""  # stands for the run where a table has no column of it
 RUNS_TABLE = "runs"
 RUNS_PER_QUERY = 100  # their keys travel in the query's address, which servers and proxies limit
 
+# identity: who these tables are to the blobs beside them, which others are beside others.
 _OWN_OF_THE_STORE = frozenset({"schema_version", "schema_lock", "identity", SHARDS_TABLE})
 _FLOAT = re.compile(r"Float(32|64)")
 _FLOATS = re.compile(r"Array\(Float(32|64)\)")
@@ -38,7 +39,7 @@ _BOUNDED = "max_block_size = 16384, max_bytes_before_external_sort = 268435456"
 
 
 def tables_of(store: MetricStore) -> list[Table]:
-    """Every table that holds rows of its own, with `runs` last: a run is listed once something of it is there.
+    """Every table whose rows have versions, with `runs` last: a run is listed once something of it is there.
 
     Raises StoreError for a table whose rows have no key or version to be told apart by.
     """
@@ -47,7 +48,7 @@ def tables_of(store: MetricStore) -> list[Table]:
         str(row["name"]): row
         for row in store.rows(
             "SELECT name, engine_full, sorting_key FROM system.tables "
-            "WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name"
+            "WHERE database = currentDatabase() AND engine LIKE '%ReplacingMergeTree' ORDER BY name"
         )
     }
     columns: dict[str, list[Column]] = {}
