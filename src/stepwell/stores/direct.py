@@ -17,7 +17,10 @@ from .blobs import wrong_bytes
 from .chunks import ChunkDigests
 from .s3_calls import S3Calls
 
-__all__ = ["DirectBlobs", "DirectUpload"]
+__all__ = ["INCOMING", "DirectBlobs", "DirectUpload"]
+
+INCOMING = "tmp/"
+"""Where parts are joined. What was given up there is a lifecycle rule's to remove (docs/self-hosting.md)."""
 
 _ADDRESSES_MAX = 64  # in one answer: 512 MiB of parts
 _READ_BYTES = 1 << 20
@@ -94,4 +97,4 @@ class DirectBlobs:
         return chunks.encoded(digest)
 
     def _incoming(self, digest: str) -> str:
-        return f"{self._prefix}tmp/{digest}"
+        return f"{self._prefix}{INCOMING}{digest}"

@@ -17,7 +17,7 @@ from ..errors import BlobError, NotFound
 from ..killpoints import killpoint
 from .blobs import BlobEntry, BlobWriter, check_digest, is_digest, put_all, wrong_bytes
 from .chunks import ChunkDigests, damaged, verified_range, verified_whole
-from .direct import DirectBlobs, DirectUpload
+from .direct import INCOMING, DirectBlobs, DirectUpload
 from .s3_address import S3Address
 from .s3_calls import S3Calls, Upload
 
@@ -143,7 +143,8 @@ class S3Blobs:
 
     def entries(self) -> Iterator[BlobEntry]:
         prefix = self._address.prefix
-        by_digest = groupby(self._calls.list(prefix), lambda found: found.key.rpartition("/")[2][:64])
+        kept = (found for found in self._calls.list(prefix) if not found.key.startswith(f"{prefix}{INCOMING}"))
+        by_digest = groupby(kept, lambda found: found.key.rpartition("/")[2][:64])
         for digest, found in by_digest:
             if not is_digest(digest):
                 continue
@@ -161,7 +162,7 @@ class S3Blobs:
         return {found.key.rpartition("/")[2] for found in self._calls.list(f"{self._address.prefix}{_OWNERS}")}
 
     def check(self) -> None:
-        self._calls.check(f"{self._address.prefix}tmp/")
+        self._calls.check(f"{self._address.prefix}{INCOMING}")
 
     def _chunk_digests(self, digest: str) -> bytes:
         key = _chunks_key(self._key(digest))

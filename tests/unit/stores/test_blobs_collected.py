@@ -13,7 +13,11 @@ from typing import Any
 import pytest
 from blake3 import blake3
 
+from components.s3_servers import S3Server
 from stepwell.stores.blobs import BlobStore, open_blobs
+from stepwell.stores.direct import INCOMING
+from stepwell.stores.s3_address import S3Address
+from stepwell.stores.s3_calls import S3Calls
 
 LATER = 10 * 86_400.0  # from now: everything is old by then, also where no time can be set back
 
@@ -82,6 +86,16 @@ def test_a_blob_that_comes_back_is_like_new(blobs: BlobStore) -> None:
         blobs.put([data], digest, len(data))
         assert blobs.claim(digest) == len(data)
         assert blobs.collect(digest, time.time() + LATER)
+
+
+def test_what_an_agent_puts_into_a_bucket_itself_is_no_blob_yet(minio_s3: S3Server) -> None:
+    url = minio_s3.url(f"bucket-{uuid.uuid4().hex}")
+    blobs = open_blobs(url)
+    blobs.prepare()
+    blob = put(blobs, 1000)
+    address = S3Address.parse(url)
+    S3Calls(address).put(f"{address.prefix}{INCOMING}{blake3(b'on its way').hexdigest()}", b"a part")
+    assert [entry.digest for entry in blobs.entries()] == [blob]
 
 
 def test_owners_are_told_apart(blobs: BlobStore) -> None:
