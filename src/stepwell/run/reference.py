@@ -19,7 +19,8 @@ class Reference:
 
     Args:
         uri: Where it is, of any scheme: "s3://lake/train.parquet". At most 4096 bytes.
-        digest: What tells other data from it, "sha256:..." or any text of at most 256 bytes. Default: none.
+        digest: What tells other data from it, with its algorithm: "sha256:...", "etag:..." or another, at most 256
+            bytes. Default: none.
         size: Bytes. Default: 0, not known.
         path: Its name in the artifact. Default: what follows the last "/" of the uri.
 
@@ -37,8 +38,9 @@ class Reference:
     def __init__(self, uri: str, digest: str = "", size: int = 0, path: str | None = None) -> None:
         if not isinstance(uri, str) or "://" not in uri or len(uri.encode()) > _URI_BYTES_MAX:
             raise InvalidValue(f"a reference's uri is like s3://bucket/key, at most 4096 bytes, not {str(uri)[:200]!r}")
-        if not isinstance(digest, str) or len(digest.encode()) > _DIGEST_BYTES_MAX:
-            raise InvalidValue(f"the digest of {uri} is a text of at most 256 bytes, not {str(digest)[:200]!r}")
+        if not isinstance(digest, str) or len(digest.encode()) > _DIGEST_BYTES_MAX or (digest and ":" not in digest):
+            # A bare one would be taken for that of a blob.
+            raise InvalidValue(f"the digest of {uri} names its algorithm, as sha256:..., not {str(digest)[:200]!r}")
         if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < 1 << 63:
             raise InvalidValue(f"the size of {uri} is a number of bytes, not {size!r}")
         object.__setattr__(self, "uri", uri)

@@ -245,8 +245,8 @@ class Run:
 
         Args:
             uri: Where it is: "s3://lake/train.parquet", "file:///data/imagenet".
-            digest: What tells other data from it: "sha256:..." or any text of at most 256 bytes. Another digest is
-                another version. Default: none.
+            digest: What tells other data from it, with its algorithm: "sha256:..."; at most 256 bytes. Another digest
+                is another version. Default: none.
             size: Bytes. Default: 0, not known.
             name: Default: what follows the last "/" of the uri.
             type: As for `log_artifact`.

@@ -265,6 +265,8 @@ def _check_file(file: ArtifactFile) -> None:
         raise InvalidValue(
             f"the reference {file.path[:200]!r} has a URI of more than 4096 bytes, or a digest beyond 256"
         )
+    elif file.digest and ":" not in file.digest:
+        raise InvalidValue(f"the digest of reference {file.path[:200]!r} names its algorithm: sha256:..., etag:...")
     if not 0 <= file.size < 1 << 63:
         raise InvalidValue(f"file {file.path[:200]!r} has no size that could be: {file.size}")
 

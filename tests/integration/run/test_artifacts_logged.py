@@ -232,10 +232,10 @@ def test_a_reference_is_noted_and_another_digest_is_another_version(script: Scri
     source = BEGIN + (
         "for digest in ('sha256:1', 'sha256:1', 'sha256:2'):\n"
         "    run.log_reference('s3://lake/train.parquet', digest, 10**12, metadata={'rows': 5})\n"
-        "for wrong in (('no uri',), ('s3://x/y', 1), ('s3://x/y', '', -1), ('s3://x/y', '', 1.5)):\n"
+        "for wrong in (('nouri',), ('s3://x', 1), ('s3://x/y', 'ab'), ('s3://x/y', '', -1), ('s3://x/y', '', 1.5)):\n"
         "    try: run.log_reference(*wrong)\n    except stepwell.errors.InvalidValue: print('refused')"
     )
-    assert script(source, "r").stdout == "refused\n" * 4
+    assert script(source, "r").stdout == "refused\n" * 5
     with stepwell.Api() as api:
         assert [one.version for one in api.run("p/r").artifacts()] == [0, 0, 1]
         found = api.artifact("p/train.parquet:v1")

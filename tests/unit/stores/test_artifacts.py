@@ -224,6 +224,7 @@ def spoilt() -> Iterator[object]:
         "many": {"aliases": tuple(f"a{number}" for number in range(21))}, "part": {"part": 2, "parts": 2},
         "part of none": {"part": 1}, "parts": {"parts": 1 << 21},
         "size": {"files": (ArtifactFile("a", "", -1, "s3://x/a"),)},
+        "bare digest": {"files": (ArtifactFile("a", "0" * 64, 1, "s3://x/a"),)},
         "uri": {"files": (ArtifactFile("a", "", 1, "s3://" + "x" * 5000),)},
     }.items():  # fmt: skip
         yield pytest.param(changes, id=name)
