@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import errors
-from .run import Histogram, Reference, Run, current, finish, init, log
+from .run import Histogram, Image, Reference, Run, Table, current, finish, init, log
 from .settings import Settings
 from .version import VERSION
 
@@ -28,9 +28,11 @@ del run  # type: ignore[name-defined] # noqa: F821
 __all__ = [
     "Api",
     "Histogram",
+    "Image",
     "Reference",
     "Run",
     "Settings",
+    "Table",
     "__version__",
     "errors",
     "finish",

@@ -128,6 +128,12 @@ class Settings:
     """A file or folder larger than this part of the free space is not copied but uploaded from where it is."""
     staging_free_share_min: float = 0.05
     """A copy into staging must leave this much of the filesystem free."""
+    image_bytes_max: int = 64 * MIB
+    """A larger stepwell.Image, as pixels or as a file, is not kept: encoding one takes a second per 20 MiB or so."""
+    images_max: int = 1000
+    """Of one list of images in a log call; a longer one is not kept."""
+    table_rows_max: int = 1_000_000
+    """A stepwell.Table of more rows is not kept: a file for log_artifact suits it better."""
 
     # --- the service
     flush_interval_s: float = 0.2

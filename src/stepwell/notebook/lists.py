@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ..query import Artifact, HistogramPoint, MetricInfo
+    from ..query.logged import Logged
 
-__all__ = ["MARK", "Listing", "artifact_list", "histogram_card", "histogram_list", "metric_list", "show_tables"]
+__all__ = [
+    "MARK", "Listing", "artifact_list", "histogram_card", "histogram_list", "media_list", "metric_list",
+    "show_tables",
+]  # fmt: skip
 
 MARK = {"stepwell": "history"}
 """Metadata of a table that `show_tables` draws: other tables of Arrow are not ours."""
@@ -72,6 +76,23 @@ def artifact_list(found: Sequence[Artifact]) -> Cell:
         told_of = [text(one.name), text(one.type), text(version), f"{one.step:,}", size(one.size), ago(one.time)]
         rows.append([*told_of, _whereabouts(one), told])
     return framed(table(columns, rows, _note(rows, found, "artifacts")))
+
+
+def media_list(found: Sequence[Logged]) -> Cell:
+    """Images, tables or tensors of a run, by what they are."""
+    columns = (
+        ("name", False),
+        ("step", True),
+        ("rank", True),
+        ("size", True),
+        ("logged (UTC)", False),
+        ("state", False),
+    )
+    rows = []
+    for one in found[:_LISTED]:
+        told_of = [text(one.name), f"{one.step:,}", str(one.rank), size(one.artifact.size), ago(one.time)]
+        rows.append([*told_of, _whereabouts(one.artifact)])
+    return framed(table(columns, rows, _note(rows, found, "media")))
 
 
 def _whereabouts(one: Artifact) -> Cell:

@@ -10,8 +10,10 @@ from .api import Api
 from .artifact import Artifact
 from .console import Console, ConsoleLine
 from .distribution import HistogramPoint
+from .media import LoggedImage, LoggedTable
 from .records import Event, MetricInfo
 from .runs import Runs
+from .tensor import LoggedTensor, TensorInfo
 from .view import Run
 
 __all__ = [
@@ -23,9 +25,13 @@ __all__ = [
     "FilterError",
     "HistogramPoint",
     "Hold",
+    "LoggedImage",
+    "LoggedTable",
+    "LoggedTensor",
     "MetricInfo",
     "NotFound",
     "Run",
     "Runs",
+    "TensorInfo",
     "Trashed",
 ]

@@ -20,13 +20,27 @@ from .records import ArtifactFile, ArtifactInfo, RunKey
 from .versions import Entry, Row, RowKey, entries_of, number
 
 __all__ = [
-    "ArtifactTables", "artifact", "artifacts_of_run", "run_keys", "set_aliases", "versions", "versions_with_keys",
+    "MEDIA_KINDS", "ArtifactTables", "artifact", "artifacts_of_run", "media_of_run", "run_keys", "set_aliases",
+    "versions", "versions_with_keys",
 ]  # fmt: skip
 
 _COLUMNS = (
     "run, writer, row_seq, rank, step, time, kind, type, name, state, size, metadata, digest, committed, part, parts"
 )
-_OF_RUN = f"SELECT {_COLUMNS}, files FROM v_artifacts WHERE run = {{run:UUID}} ORDER BY time, writer, row_seq"
+MEDIA_KINDS = ("image", "table", "tensor")
+"""Logged by the step, many to a name: read apart from what people keep under names."""
+
+_OF_RUN = f"""
+SELECT {_COLUMNS}, files FROM v_artifacts WHERE run = {{run:UUID}} AND kind NOT IN {{media:Array(String)}}
+ORDER BY time, writer, row_seq
+"""
+# Of one step logged twice the later one counts: rows have the time of the call, and `version` says other things.
+_MEDIA = f"""
+SELECT {_COLUMNS}, files FROM v_artifacts
+WHERE run = {{run:UUID}} AND kind = {{kind:String}}
+  AND (empty({{names:Array(String)}}) OR name IN {{names:Array(String)}})
+ORDER BY time DESC, row_seq DESC, writer LIMIT 1 BY name, step, rank
+"""
 _OF_PROJECT = f"""
 SELECT {_COLUMNS} FROM v_versions
 WHERE project = {{project:String}} AND (empty({{names:Array(String)}}) OR name IN {{names:Array(String)}})
@@ -58,8 +72,9 @@ class ArtifactTables(Protocol):
 
 
 def artifacts_of_run(tables: ArtifactTables, key: RunKey) -> list[ArtifactInfo]:
-    """Everything that a run has logged, with files, in its order; parts of one save as one."""
-    found = {_key(row): row for row in tables.rows(_OF_RUN, {"run": str(key.uuid)})}
+    """What a run has logged under names, with files, in its order; parts of one save as one. Not its media."""
+    rows = tables.rows(_OF_RUN, {"run": str(key.uuid), "media": list(MEDIA_KINDS)})
+    found = {_key(row): row for row in rows}
     entries = entries_of(_row(row, key.project) for row in found.values())
     names = sorted({entry.first.name for entry in entries if entry.state != "staged"})
     numbered = _numbered(tables, key.project, names) if names else {}
@@ -71,6 +86,17 @@ def artifacts_of_run(tables: ArtifactTables, key: RunKey) -> list[ArtifactInfo]:
         info = _info(replace(entry, version=known.version if known else None), found, key, pointing)
         infos.append(replace(info, files=files))
     return infos
+
+
+def media_of_run(tables: ArtifactTables, key: RunKey, kind: str, name: str | None = None) -> list[ArtifactInfo]:
+    """Images, tables or tensors of a run, with files, by name, step and rank; without the numbers of versions."""
+    asked = {"run": str(key.uuid), "kind": kind, "names": [] if name is None else [name]}
+    found = {_key(row): row for row in tables.rows(_MEDIA, asked)}
+    infos = [
+        replace(_info(entry, found, key, {}), files=tuple(_files(found[entry.first.key]["files"])))
+        for entry in entries_of(_row(row, key.project) for row in found.values())
+    ]
+    return sorted(infos, key=lambda info: (info.name, info.step, info.rank))
 
 
 def versions(

@@ -120,7 +120,10 @@ class Reader(Protocol):
     def events(self, key: RunKey) -> list[Event]: ...
 
     def artifacts(self, key: RunKey) -> list[ArtifactInfo]:
-        """What the run has logged under names, in its order, with files."""
+        """What the run has logged under names, in its order, with files. Its media come from `media` alone."""
+
+    def media(self, key: RunKey, kind: str, name: str | None = None) -> list[ArtifactInfo]:
+        """What it logged of one kind (image, table, tensor), with files, by name, step and rank."""
 
     def versions(self, project: str, *, name: str | None = None, type: str | None = None) -> list[ArtifactInfo]:
         """Of a project, by type, name and number, without files."""

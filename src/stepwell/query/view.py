@@ -20,8 +20,10 @@ from ..stores.retention.records import Hold
 from .artifact import Artifact
 from .console import Console, collapse
 from .distribution import HistogramPoint, histogram_points
+from .media import LoggedImage, LoggedTable, images_of, tables_of
 from .reader import Reader
 from .records import Event, MetricInfo, RunInfo, RunKey
+from .tensor import LoggedTensor, tensors_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -368,6 +370,8 @@ class Run:
     def artifacts(self, type: str | None = None) -> list[Artifact]:
         """All that it logged under names, in the order it did: checkpoints, data sets, ...
 
+        Images, tables and tensors are apart: `images()`, `tables()`, `tensors()`.
+
         Args:
             type: Only those of this type. Default: all.
         """
@@ -385,6 +389,46 @@ class Run:
         found = self._reader.artifacts(self.key)
         made = [Artifact(self.key, info, self._reader) for info in found if info.kind == "checkpoint"]
         return Listing(made, artifact_list)
+
+    def images(self, name: str | None = None) -> list[LoggedImage]:
+        """What was logged as `stepwell.Image`, one by one: ascending by name, step, rank, place in its list.
+
+        Args:
+            name: Only those of this name. Default: all.
+
+        Example:
+            ```python
+            for image in run.images("samples"):
+                image.save(f"samples-{image.step}-{image.index}.{image.format}")
+            ```
+        """
+        return images_of(self._reader, self.key, name)
+
+    def tables(self, name: str | None = None) -> list[LoggedTable]:
+        """What was logged as `stepwell.Table`: ascending by name, step, rank.
+
+        Args:
+            name: Only those of this name. Default: all.
+
+        Example:
+            ```python
+            run.tables("wrong")[-1].to_pandas()
+            ```
+        """
+        return tables_of(self._reader, self.key, name)
+
+    def tensors(self, name: str | None = None) -> list[LoggedTensor]:
+        """What `log_tensor` kept: ascending by name, step, rank.
+
+        Args:
+            name: Only those of this name. Default: all.
+
+        Example:
+            ```python
+            gradient = run.tensors("grad/conv1")[-1].load()
+            ```
+        """
+        return tensors_of(self._reader, self.key, name)
 
     def to_pandas(self, *metrics: str) -> pd.DataFrame:
         """`history(*metrics)` as a data frame. Needs pandas.

@@ -10,8 +10,10 @@ from __future__ import annotations
 from .begin import init
 from .config import Fields
 from .histogram import Histogram
+from .image import Image
 from .live import current, finish, log
 from .reference import Reference
 from .run import Run
+from .table import Table
 
-__all__ = ["Fields", "Histogram", "Reference", "Run", "current", "finish", "init", "log"]
+__all__ = ["Fields", "Histogram", "Image", "Reference", "Run", "Table", "current", "finish", "init", "log"]

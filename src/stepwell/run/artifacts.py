@@ -1,4 +1,4 @@
-"""`run.log_checkpoint`, `run.log_artifact`: what is to be kept, as files with names, handed to staging."""
+"""`log_checkpoint`, `log_artifact`, `log_tensor` of a run: what is to be kept, as files with names, for staging."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..errors import InvalidValue, StagingError
 from .logged import LoggedArtifact
 from .reference import Reference
 from .sources import Copy, Source, own_part, sources_of
-from .tensors import state_source
+from .tensors import state_source, tensor_source
 
 if TYPE_CHECKING:
     from .run import Run
 
-__all__ = ["AnyPath", "log_files"]
+__all__ = ["AnyPath", "log_files", "log_tensors"]
 
 AnyPath = str | os.PathLike[str] | Reference
 
@@ -51,6 +51,16 @@ def log_files(
         kind, named, sources, step=step, type=type, aliases=aliases, metadata=metadata, copy=copy,
         part=run.rank if parts > 1 else 0, parts=parts if parts > 1 else 0,
     )  # fmt: skip
+
+
+def log_tensors(
+    run: Run, name: str, tensor: Any, *, step: int | None, metadata: Mapping[str, Any] | None
+) -> LoggedArtifact:
+    """Raises StagingError, InvalidValue; then nothing is kept."""
+    stager = run.stager(f"log_tensor({name!r})")
+    if stager is None:
+        return LoggedArtifact(None, run.project, name, "tensor", offline=False)
+    return stager.stage("tensor", name, [tensor_source(tensor, name)], step=step, metadata=metadata)
 
 
 def _sources(what: AnyPath | Sequence[AnyPath] | Mapping[str, Any], name: str) -> list[Source]:

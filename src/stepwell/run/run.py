@@ -98,6 +98,8 @@ class Run:
         self._config = Fields(FieldWriter("config", record, settings.field_bytes_max))
         self._summary = Fields(FieldWriter("summary", record, settings.field_bytes_max))
         self._labels = Labels(terms.name, record, self._refuse)
+        if slow is not None:
+            slow.stager = self.stager
         if recorder is not None:
             # The C function itself: a call of `run.log` meets no Python code.
             log = self._log_once_a_step_is_given if terms.needs_step else recorder.log
@@ -111,7 +113,8 @@ class Run:
         Args:
             data: Metric names (1 to 512 bytes of UTF-8) and values. Numbers, bools and numpy scalars take the fast
                 path. Arrays and tensors of one element are scalars, strings and short lists texts,
-                `stepwell.Histogram` a distribution; nested dicts are flattened with "/", None is left out. A value
+                `stepwell.Histogram` a distribution; a `stepwell.Image`, a list of them and a `stepwell.Table` become
+                files beside the run; nested dicts are flattened with "/", None is left out. A value
                 that cannot be recorded is left out with one warning a key and type, and never takes the row with it.
                 A value on a GPU is copied behind the call and recorded by a later one, or by `finish`, with the step
                 and time of this one; the call does not wait for it. Of a device that is not known the value is copied
@@ -268,6 +271,39 @@ class Run:
 
         there = Reference(uri, digest, size)
         return log_files(self, "artifact", there, name, step=step, type=type, metadata=metadata, aliases=aliases)
+
+    def log_tensor(
+        self, name: str, tensor: Any, step: int | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> LoggedArtifact:
+        """Keeps a tensor as it is, bit for bit: an activation, a gradient, the state of an optimizer.
+
+        Returns when a copy lies in staging, in the safetensors format. What lies on a device is copied from it, which
+        waits for it. `Api().run(...).tensors(name)` reads it back, one tensor of many by its bytes alone.
+
+        Args:
+            name: 1 to 512 bytes of UTF-8 without control characters.
+            tensor: A numpy, torch or jax array, anything with `__array__` or `__dlpack__`, or a dict of them; keys of
+                nested dicts are joined by "/". Of any shape and any type that safetensors has: floats of 8 (e4m3fn,
+                e5m2, e8m0fnu), 16, 32 and 64 bits, bfloat16, integers, bool.
+            step: Whole number of 64 bits. Default: the last step logged, or 0. The same step again replaces it.
+            metadata: A dict of plain values, kept with it.
+
+        Returns:
+            What says where it is: `.state`, and `.wait()` until it is in the store.
+
+        Raises:
+            StagingError: It cannot be kept: no room. Nothing of it is.
+            InvalidValue: No tensor, or of a type that the format has not; a bad name or step; the run is finished.
+
+        Example:
+            ```python
+            run.log_tensor("grad/conv1", weights, step=10)
+            run.log_tensor("layers", {"first": weights, "second": weights}, step=10)
+            ```
+        """
+        from .artifacts import log_tensors
+
+        return log_tensors(self, name, tensor, step=step, metadata=metadata)
 
     def use_artifact(self, path: str, type: str | None = None) -> Artifact:
         """Finds an artifact, and records that this run uses it: what it was made from can be read back.

@@ -8,25 +8,31 @@ every call does.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Any
 
 from .._core import KIND_HISTOGRAM, Recorder
-from ..errors import InvalidValue
+from ..errors import InvalidValue, StepwellError
 from ..settings import Settings
 from .device import Call, CannotRead, Cells, Pending, Records
+from .media import keep
 from .notices import Once
 from .values import Limits, Problem, Row, read_row, read_step, read_time
+
+if TYPE_CHECKING:
+    from .staging import Stager
 
 __all__ = ["SlowPath"]
 
 
 class SlowPath:
-    """Callable as `slow(data, step, time)`; give it its recorder before the first call."""
+    """Callable as `slow(data, step, time)`; give it its recorder and stager before the first call."""
 
     recorder: Recorder
+    stager: Callable[[str], Stager | None]
 
     def __init__(self, settings: Settings, once: Once) -> None:
+        self._settings = settings
         self._strict = settings.strict
         self._limits = Limits(settings.text_bytes_max, settings.list_items_max)
         self._once = once
@@ -43,7 +49,7 @@ class SlowPath:
         at_step, at_ms = read_step(step, row), read_time(time, row)
         call = _send(row)
         with self._lock:
-            if call:
+            if call or row.media:
                 # Taken now, also if the values are lost: as a row that finds no room takes its step.
                 at_step = self.recorder.take_step(at_step)
                 at_ms = self.recorder.now_ms() if at_ms is None else at_ms
@@ -56,6 +62,9 @@ class SlowPath:
                 call.step, call.time_ms = at_step, at_ms
                 self._pending.add(call)
             self.recorder.held = bool(self._pending)
+        if row.media:
+            assert at_step is not None
+            self._keep_media(row, at_step)
         for problem in row.problems:
             self.refused += problem.lost
             self._tell(problem)
@@ -81,6 +90,21 @@ class SlowPath:
                 self._replace(step, data, ())
             self.recorder.held = bool(self._pending)
         return done
+
+    def _keep_media(self, row: Row, step: int) -> None:
+        """Not under the lock: it encodes and writes files, and other threads log meanwhile."""
+        for name, media in row.media.items():
+            shown = media[0] if isinstance(media, Sequence) else media
+            try:
+                stager = self.stager("log")
+                note = keep(stager, name, media, step, self._settings) if stager is not None else ""
+            except StepwellError as error:
+                row.problem(name, shown, str(error))
+            except Exception as error:  # noqa: BLE001 - out of memory while encoding, or what was not thought of
+                row.problem(name, shown, f"keeping it raised {type(error).__name__}: {error}")
+            else:
+                if note:
+                    row.problem(name, shown, note, lost=False)
 
     def _replace(self, step: int | None, scalars: Collection[str], histograms: Collection[str]) -> None:
         if step is not None:  # without one it is higher than any before

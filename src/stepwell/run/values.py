@@ -21,6 +21,7 @@ from .._core import KIND_HISTOGRAM, KIND_TEXT
 from ..errors import InvalidValue
 from .device import Backend, Counted, backend_of, is_host_tensor, is_tensor_type, on_device, warn_of_sync
 from .histogram import Histogram
+from .media import Media, media_of
 from .plain import as_json, plain
 
 __all__ = ["Limits", "Problem", "Row", "metric_name", "read_row", "read_step", "read_time"]
@@ -58,6 +59,7 @@ class Row:
     # What lies on a device, to be copied from it, and histograms that a device is counting.
     device: dict[str, tuple[Backend, Any]] = field(default_factory=dict)
     counted: dict[str, tuple[bytes, Counted]] = field(default_factory=dict)
+    media: dict[str, Media] = field(default_factory=dict)  # to be kept as files
     problems: list[Problem] = field(default_factory=list)
 
     def forget(self, name: str) -> None:
@@ -66,6 +68,7 @@ class Row:
         self.records.pop(name, None)
         self.device.pop(name, None)
         self.counted.pop(name, None)
+        self.media.pop(name, None)
 
     def problem(self, about: str, value: object, why: str, lost: bool = True) -> None:
         self.problems.append(Problem(about[:_SHOWN], type(value).__name__, why, lost))
@@ -143,7 +146,7 @@ def _read_mapping(row: Row, prefix: str, data: Mapping[Any, Any], limits: Limits
         row.problem(prefix, data, f"nested deeper than {_DEPTH_MAX}, or in itself")
         return
     for key, value in data.items():
-        if len(row.cells) + len(row.records) + len(row.device) >= _CELLS_MAX:
+        if len(row.cells) + len(row.records) + len(row.device) + len(row.media) >= _CELLS_MAX:
             row.problem(prefix or "log", data, f"more than {_CELLS_MAX} values in one call")
             return
         name = key if type(key) is str else _key(row, key)
@@ -198,6 +201,9 @@ def _read_value(row: Row, name: str, value: Any, limits: Limits, depth: int) -> 
         _put_number(row, name, float.__float__(value))
     elif isinstance(value, Histogram):
         _put_histogram(row, name, encoded, value)
+    elif (media := media_of(value)) is not None:
+        row.forget(name)
+        row.media[name] = media
     elif isinstance(value, (list, tuple, set, frozenset)):
         _put_list(row, name, encoded, value, limits)
     elif (count := _elements(value)) is not None:
@@ -240,7 +246,7 @@ def _read_tensor(row: Row, name: str, encoded: bytes, value: Any, limits: Limits
 
 
 def _put_number(row: Row, name: str, value: float | bool) -> None:
-    if row.records or row.device or row.counted:
+    if row.records or row.device or row.counted or row.media:
         row.forget(name)
     row.cells[name] = value
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator
 from itertools import chain
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 from fastapi import APIRouter, Body, Query, Request, Response
@@ -30,6 +30,7 @@ from ..errors import (
 from ..ids import split_run
 from ..query.reader import PAGE, Reader
 from ..query.records import RunKey
+from ..query.table_rows import first_rows
 from ..query.wire import artifact_to_json, event_to_json, last_step_to_json, metric_to_json, run_to_json
 
 __all__ = ["ARROW", "JsonErrorsRoute", "key_of", "reading_router"]
@@ -155,6 +156,25 @@ def reading_router(reader: Reader) -> APIRouter:
         """All that the run logged under names, with files, versions and aliases."""
         found = reader.artifacts(RunKey(project, id))
         return JSONResponse({"artifacts": [artifact_to_json(info) for info in found]})
+
+    @router.get("/runs/{project}/{id}/media")
+    def media(
+        project: str, id: str, kind: Literal["image", "table", "tensor"], name: str | None = None
+    ) -> JSONResponse:
+        """Its images, tables or tensors, with files, by name, step and rank; without the numbers of versions."""
+        found = reader.media(RunKey(project, id), kind, name)
+        return JSONResponse({"media": [artifact_to_json(info) for info in found]})
+
+    @router.get("/runs/{project}/{id}/table")
+    def table(
+        project: str,
+        id: str,
+        name: str,
+        step: Annotated[int, Query(ge=-(2**63), lt=2**63)],
+        rank: Annotated[int, Query(ge=0, lt=1 << 32)] = 0,
+    ) -> JSONResponse:
+        """The first 200 rows of one of its tables, each cell as text; the file has them all."""
+        return JSONResponse(first_rows(reader, RunKey(project, id), name, step, rank))
 
     @router.get("/runs/{project}/{id}/used")
     def used(project: str, id: str) -> JSONResponse:
