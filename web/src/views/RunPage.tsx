@@ -22,6 +22,7 @@ const ConsoleView = route(() => import("./ConsoleView").then((module) => module.
 const Distributions = route(() => import("./Distributions").then((module) => module.Distributions));
 const EnvironmentView = route(() => import("./EnvironmentView").then((module) => module.EnvironmentView));
 const Files = route(() => import("./Files").then((module) => module.Files));
+const Media = route(() => import("./Media").then((module) => module.Media));
 const SummaryView = route(() => import("./SummaryView").then((module) => module.SummaryView));
 const SystemView = route(() => import("./SystemView").then((module) => module.SystemView));
 const Texts = route(() => import("./Texts").then((module) => module.Texts));
@@ -84,6 +85,7 @@ export function RunPage({ project, id }: { project: string; id: string }) {
     ["config", "Config"],
     ["system", "System"],
     ["console", "Console"],
+    ["media", "Media"],
     ["files", "Files"],
     ["env", "Environment"],
   ] as [string, string][];
@@ -122,6 +124,7 @@ export function RunPage({ project, id }: { project: string; id: string }) {
           {tab === "config" && <ConfigView rows={rows} runs={runs} />}
           {tab === "system" && <SystemView run={main} live={state === "running"} />}
           {tab === "console" && <ConsoleView run={main} live={state === "running"} subscribe={subscribe} />}
+          {tab === "media" && <Media project={project} run={main} />}
           {tab === "files" && <Files project={project} run={main} />}
           {tab === "env" && <EnvironmentView project={project} run={main} />}
         </Suspense>
