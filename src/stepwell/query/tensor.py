@@ -75,7 +75,7 @@ class LoggedTensor(Logged):
         try:
             header = json.loads(self._bytes(8, length))
             found = {key: _info(said, 8 + length) for key, said in header.items() if key != "__metadata__"}
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
             raise self._damaged(f"its header says {error!r}") from error
         for key, info in found.items():
             if info.begin < 8 + length or info.begin + info.size > size:

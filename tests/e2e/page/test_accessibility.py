@@ -26,6 +26,7 @@ VIEWS = {
     "summary": ("/vision/{0}?tab=summary", "text=Set by the run"),
     "config": ("/vision/{0}?with={1}&tab=config", "text=depth"),
     "console": ("/vision/{0}?tab=console", ".console .line .fg-green"),
+    "media": ("/vision/{0}?tab=media", "text=No images or tables"),
     "files": ("/vision/{0}?tab=files", "text=No files"),
     "env": ("/vision/{0}?tab=env", "text=python/version"),
     "no run": ("/vision/nobody", "text=There is no run"),
