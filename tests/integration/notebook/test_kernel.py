@@ -48,11 +48,12 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
 def test_init_is_a_calm_note_with_everything_escaped(kernel: Kernel) -> None:
     cell = kernel.run(RECORD)
     assert cell.stderr == ""
-    [note] = cell.displays
+    note, handle = cell.displays
     assert "recording nb/first" in note["text/plain"]
     assert "see it: stepwell ui nb/first" in note["text/plain"]
     assert HOSTILE not in note["text/html"]
     assert "&lt;img" in note["text/html"]
+    assert list(handle) == ["text/plain"], "what log_checkpoint gave: the cell's last line"
 
 
 def test_output_of_every_cell_is_recorded_and_bars_stay_readable(kernel: Kernel) -> None:
