@@ -102,6 +102,12 @@ export function RunsTable({ project, data, lines, columns, sort, group, selected
     setActive(index);
     onSelect(next);
   };
+  // Rows are drawn again only where they changed: what they call must go by the selection of now, not of then.
+  const ticked = useRef(toggle);
+  useLayoutEffect(() => {
+    ticked.current = toggle;
+  });
+  const [onPick] = useState(() => (index: number, range: boolean) => ticked.current(index, range));
   const shownIds = () => lines.filter((line) => typeof line === "number").map((row) => data.ids[row]!);
   const every =
     lines.length > 0 && lines.every((line) => typeof line !== "number" || selected.has(data.ids[line]!));
@@ -212,7 +218,7 @@ export function RunsTable({ project, data, lines, columns, sort, group, selected
               hue={hues.get(id) ?? ""}
               picked={selected.has(id)}
               active={index === active}
-              onPick={toggle}
+              onPick={onPick}
               columns={columns}
               {...{ index, top, data, shown, project }}
             />
