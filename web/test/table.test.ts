@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { joinList, splitList } from "../src/address/location";
-import { decodeTable, merge, nameAt, type Cell, type RunsData } from "../src/api/table";
+import { decodeTable, lost, merge, nameAt, type Cell, type RunsData } from "../src/api/table";
 import { columnOf, suggested } from "../src/views/columns";
 import { found, grouped, natural, sorted, spread, UNSET, type Group } from "../src/views/order";
 import { spelled, suggestions } from "../src/views/suggest";
@@ -99,6 +99,22 @@ describe("changes", () => {
     const same = merge(old, table([], {}, { total: 2 }));
     expect(same.ids).toBe(old.ids);
     expect(same.cells.get("name")).toEqual(["B", "A"]);
+  });
+});
+
+describe("runs that somebody puts in the trash", () => {
+  const whole = table(["a", "b"]);
+  const part = table(["a", "b"], {}, { total: 5, found: 5 });
+
+  it.each<[string, RunsData, RunsData, boolean]>([
+    ["nothing", whole, table([], {}, { total: 2 }), false],
+    ["one begins", whole, table(["c"], {}, { total: 3 }), false],
+    ["one goes", whole, table([], {}, { total: 1 }), true],
+    ["one begins and one goes", whole, table(["c", "a"], {}, { total: 2 }), true],
+    ["an old one is heard of where not all are shown", part, table(["z"], {}, { total: 5 }), false],
+    ["one goes where not all are shown", part, table([], {}, { total: 4 }), true],
+  ])("are missed: %s", (_, old, changed, gone) => {
+    expect(lost(old, changed)).toBe(gone);
   });
 });
 

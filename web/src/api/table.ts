@@ -110,6 +110,13 @@ export function merge(old: RunsData, changed: RunsData): RunsData {
   };
 }
 
+/** Whether runs that are in the table have left the project since: somebody put them in the trash. */
+export function lost(old: RunsData, changed: RunsData): boolean {
+  // Where the table holds every run, one that it does not know began since; else it may only be one not shown till now.
+  const fresh = old.ids.length === old.total ? changed.ids.filter((id) => !old.row.has(id)).length : 0;
+  return changed.total < old.total + fresh;
+}
+
 export function nameAt(data: RunsData, row: number): string {
   const name = data.cells.get("name")?.[row];
   return typeof name === "string" && name ? name : data.ids[row]!;

@@ -1,7 +1,9 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { go, projectPath } from "../address/location";
 import { patchJson } from "../api/client";
 import { fieldValue, runName, runTags } from "../api/run";
+import { useRetention } from "../api/retention";
 import type { RunRow } from "../api/types";
 import { Popover } from "../parts/Popover";
 import { HUES, NAMES, ownPlace } from "../theme/palette";
@@ -28,6 +30,17 @@ function Form({ project, run, close }: { project: string; run: RunRow; close: ()
   const [now, setNow] = useState(before);
   const [error, setError] = useState("");
   const [busy, setBusy] = useState(false);
+  const { trash } = useRetention(project);
+  const discard = async () => {
+    setBusy(true);
+    try {
+      await trash([run.id]);
+      go(projectPath(project));
+    } catch (problem) {
+      setError(problem instanceof Error ? problem.message : String(problem));
+      setBusy(false);
+    }
+  };
   const submit = async (event: React.FormEvent) => {
     event.preventDefault();
     const changes: Record<string, unknown> = {};
@@ -108,6 +121,12 @@ function Form({ project, run, close }: { project: string; run: RunRow; close: ()
       <button type="submit" className="primary" disabled={busy}>
         {busy ? "Saving…" : "Save"}
       </button>
+      <div className="discard">
+        <button type="button" disabled={busy} onClick={() => void discard()}>
+          Move to trash
+        </button>
+        <span className="dim">Hides the run from every view; it can be restored.</span>
+      </div>
     </form>
   );
 }

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { fieldValue, runName, runTags } from "../api/run";
 import type { RunRow, State } from "../api/types";
+import { useHold } from "../api/retention";
 import { ago, clock, duration } from "../format/time";
 import { Copy } from "../parts/Copy";
 import { StateDot } from "../parts/StateDot";
@@ -19,6 +20,7 @@ export function RunHead({ project, run, state, colour }: Props) {
   const user = fieldValue(run, "env/user");
   const commit = fieldValue(run, "env/git/commit");
   const notes = fieldValue(run, "notes");
+  const hold = useHold(project, run.id);
   return (
     <div className="run-head">
       <i className="swatch" style={{ background: colour }} />
@@ -37,6 +39,11 @@ export function RunHead({ project, run, state, colour }: Props) {
         {typeof user === "string" && <span>{user}</span>}
         {typeof commit === "string" && <span className="mono">{commit.slice(0, 8)}</span>}
         {(run.ranks ?? 1) > 1 && <span>{run.ranks} ranks</span>}
+        {hold && (
+          <span className="hold" title={`held by ${hold.by} until ${hold.until}`}>
+            hold until {hold.until.slice(0, 10)}: {hold.reason}
+          </span>
+        )}
         {runTags(run).map((tag) => (
           <i key={tag} className="tag">
             {tag}

@@ -69,8 +69,9 @@ export function RunPage({ project, id }: { project: string; id: string }) {
   if (!main) {
     return (
       <Note title={`There is no run ${id} in ${project}.`}>
-        It may have been deleted, or its records have not arrived yet: <code>stepwell sync</code> on its host
-        sends what waits there. <a href={`#/${encodeURIComponent(project)}`}>See the runs of {project}.</a>
+        It may be in <a href={`#/${encodeURIComponent(project)}?trash=1`}>the trash</a> or purged, or its
+        records have not arrived yet: <code>stepwell sync</code> on its host sends what waits there.{" "}
+        <a href={`#/${encodeURIComponent(project)}`}>See the runs of {project}.</a>
       </Note>
     );
   }

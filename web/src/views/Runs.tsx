@@ -1,13 +1,17 @@
 import "../styles/table.css";
 import { Suspense, useDeferredValue, useEffect, useMemo, useState } from "react";
 import { go, joinList, runPath, setParams, splitList, useParam } from "../address/location";
+import { useRetention } from "../api/retention";
+import { plural } from "../format/number";
+import { Fallible } from "../parts/Fallible";
 import { Failed, Loading, Note } from "../parts/Note";
 import { Start } from "../parts/Start";
 import { ColumnPicker } from "./ColumnPicker";
 import { columnOf, fetched, FIXED, suggested, withKind, type ColumnNames } from "./columns";
 import { FilterBox, isRefusal } from "./FilterBox";
 import { found as foundIn, grouped, sorted, type Line } from "./order";
-import { RunsTable } from "./routes";
+import { RunsTable, TrashView } from "./routes";
+import { TrashLine } from "./TrashLine";
 import { useColumnNames, useTable } from "./useTable";
 
 const NEWEST = 10_000;
@@ -18,7 +22,20 @@ const COMPARED_MAX = 500;
 
 const NO_NAMES: ColumnNames = { fields: [], metrics: [] };
 
+/** The table of a project's runs, or its trash. */
 export function Runs({ project }: { project: string }) {
+  const [trash] = useParam("trash", "");
+  if (!trash) return <Table project={project} />;
+  return (
+    <Fallible at="trash">
+      <Suspense fallback={<Loading what="Loading the trash" />}>
+        <TrashView project={project} />
+      </Suspense>
+    </Fallible>
+  );
+}
+
+function Table({ project }: { project: string }) {
   const [search, setSearch] = useParam("q", "");
   const [filter] = useParam("filter", "");
   const [sort] = useParam("sort", "-created");
@@ -38,6 +55,8 @@ export function Runs({ project }: { project: string }) {
   const table = useTable(project, filter, all ? EVERY : NEWEST, asked);
   const { data } = table;
   const [selected, select] = useSelection();
+  const { trash } = useRetention(project);
+  const [kept, setKept] = useState(""); // why nothing went to the trash
   const columns = useMemo(
     () => ["name", ...shown].map((id) => (data ? withKind(columnOf(id), data) : columnOf(id))),
     [shown, data],
@@ -69,6 +88,9 @@ export function Runs({ project }: { project: string }) {
           Record one, and it appears here by itself; or <a href="#/">see all projects</a>.
         </p>
         <Start project={project} />
+        <p>
+          <TrashLine project={project} />
+        </p>
       </Note>
     );
   }
@@ -81,6 +103,15 @@ export function Runs({ project }: { project: string }) {
     if (view) query.set("tab", view);
     if (others.length) query.set("with", others.join(","));
     go(runPath(project, first), query);
+  };
+  const discard = async () => {
+    setKept("");
+    try {
+      await trash([...selected]);
+      select(new Set());
+    } catch (problem) {
+      setKept(problem instanceof Error ? problem.message : String(problem));
+    }
   };
   return (
     <div className="page runs">
@@ -141,6 +172,12 @@ export function Runs({ project }: { project: string }) {
             </button>
           </span>
         )}
+        <TrashLine project={project} />
+        {kept && selected.size > 0 && (
+          <span className="warn" role="alert">
+            {kept}
+          </span>
+        )}
         {selected.size > 0 && (
           <span className="selection">
             {selected.size.toLocaleString("en")} selected
@@ -154,6 +191,9 @@ export function Runs({ project }: { project: string }) {
                 Differences
               </button>
             )}
+            <button type="button" onClick={() => void discard()}>
+              Trash {plural(selected.size, "run")}
+            </button>
             <button type="button" className="inline" onClick={() => select(new Set())}>
               clear
             </button>

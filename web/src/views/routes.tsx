@@ -8,6 +8,7 @@ type Route<Props> = ComponentType<Props> & { load: () => Promise<unknown> };
 export const RunPage = route(() => import("./RunPage").then((module) => module.RunPage));
 export const Runs = route(() => import("./Runs").then((module) => module.Runs));
 export const RunsTable = route(() => import("./RunsTable").then((module) => module.RunsTable));
+export const TrashView = route(() => import("./TrashView").then((module) => module.TrashView));
 export const Charts = route(() => import("./Charts").then((module) => module.Charts));
 export const Plot = route(() => import("../charts/Plot").then((module) => module.Plot));
 
