@@ -75,6 +75,6 @@ export function TrashView({ project }: { project: string }) {
 }
 
 function said(run: Trashed, now: number): string {
-  const who = run.by ? ` by ${run.by}` : "";
+  const who = run.by === "page" ? " on the page" : ` by ${run.by}`;
   return `${ago(Date.parse(run.time), now)}${who}${run.reason ? `: ${run.reason}` : ""}`;
 }
