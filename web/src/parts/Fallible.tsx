@@ -1,6 +1,7 @@
 import { Component, type ReactNode } from "react";
 import { useLostSince } from "../api/health";
 import { Failed } from "./Note";
+import { nextTry, Tries } from "./tries";
 
 interface Props {
   /** Which view it is: another one is tried anew. */
@@ -13,8 +14,8 @@ export function Fallible(props: Props) {
   return <Boundary {...props} lost={useLostSince() !== null} />;
 }
 
-class Boundary extends Component<Props & { lost: boolean }, { error: unknown }> {
-  override state = { error: null as unknown };
+class Boundary extends Component<Props & { lost: boolean }, { error: unknown; tried: number }> {
+  override state = { error: null as unknown, tried: nextTry() };
 
   static getDerivedStateFromError(error: unknown): { error: unknown } {
     return { error };
@@ -22,15 +23,19 @@ class Boundary extends Component<Props & { lost: boolean }, { error: unknown }> 
 
   override componentDidUpdate(before: Props & { lost: boolean }): void {
     if (this.state.error === null) return;
-    if (before.at !== this.props.at || (before.lost && !this.props.lost)) this.setState({ error: null });
+    if (before.at !== this.props.at || (before.lost && !this.props.lost)) this.again();
+  }
+
+  again(): void {
+    this.setState({ error: null, tried: nextTry() });
   }
 
   override render(): ReactNode {
-    const { error } = this.state;
+    const { error, tried } = this.state;
     return error === null ? (
-      this.props.children
+      <Tries value={tried}>{this.props.children}</Tries>
     ) : (
-      <Failed error={error} retry={() => this.setState({ error: null })} />
+      <Failed error={error} retry={() => this.again()} />
     );
   }
 }

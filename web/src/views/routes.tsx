@@ -1,7 +1,6 @@
 // Views that come in files of their own, and are sent for before they are drawn.
-import { lazy, useState, type ComponentType } from "react";
-
-const AGAIN_MS = 1_000;
+import { lazy, useContext, useState, type ComponentType } from "react";
+import { Tries } from "../parts/tries";
 
 type Route<Props> = ComponentType<Props> & { load: () => Promise<unknown> };
 
@@ -22,7 +21,7 @@ export function route<Props extends object>(load: () => Promise<ComponentType<Pr
     try {
       here = await load();
     } catch (error) {
-      failed = performance.now();
+      failed = true;
       console.info("the code of a view could not be fetched", error);
       throw new Error("Its code could not be fetched from the service.", { cause: error });
     }
@@ -30,17 +29,20 @@ export function route<Props extends object>(load: () => Promise<ComponentType<Pr
   };
   const lazily = () => lazy(fetched) as unknown as ComponentType<Props>;
   let later = lazily();
-  let failed = Infinity;
-  const anew = () => {
+  let failed = false;
+  let drawn = 0;
+  const anew = (tried: number) => {
     // React draws once more right after the failure: that must meet it, not send for the code again.
-    if (performance.now() - failed > AGAIN_MS) {
+    if (failed && tried !== drawn) {
       later = lazily();
-      failed = Infinity;
+      failed = false;
     }
+    drawn = tried;
     return later;
   };
   function Drawn(props: Props) {
-    const [View] = useState<ComponentType<Props>>(() => here ?? anew());
+    const tried = useContext(Tries);
+    const [View] = useState<ComponentType<Props>>(() => here ?? anew(tried));
     return <View {...props} />;
   }
   return Object.assign(Drawn, { load: fetched });
