@@ -23,6 +23,13 @@ MIB = 1 << 20
 # Of the agent, whichever of trainer and service starts it: it outlives the time for which the servers are away.
 ENVIRONMENT = {"STEPWELL_BACKOFF_MAX_S": "0.5", "STEPWELL_AGENT_LINGER_S": "60"}
 
+# What an artifact of a folder holds: nothing, the same twice, deep, and with names of all kinds.
+FOLDER = {
+    "empty": b"",
+    "labels.csv": b"a,b\n1,2\n",
+    "copy of labels.csv": b"a,b\n1,2\n",
+    "deep/er/größe-測.bin": random.Random(5).randbytes(3 * MIB + 1),
+}
 # Everything that it logs can be made again from the step alone. It waits for nobody: the servers may be away.
 SCRIPT = """
 import random, sys, time
@@ -41,6 +48,7 @@ for step in range(steps):
             for _ in range(size >> 20):
                 file.write(rng.randbytes(1 << 20))
         run.log_checkpoint(sys.argv[4], step=step)
+        run.log_artifact(sys.argv[5], name="data", type="dataset", aliases=["first"])
         print("checkpoint", flush=True)
     time.sleep(pause_s)
 run.finish()
@@ -68,7 +76,11 @@ def stores(clickhouse: ClickHouse, minio_s3: S3Server) -> Stores:
 
 
 def record(home: Path, *, steps: int, checkpoint_bytes: int, pause_s: float = 0.0) -> subprocess.Popen[bytes]:
-    arguments = [str(steps), str(checkpoint_bytes), str(pause_s), str(home / "model.bin")]
+    for name, data in FOLDER.items():
+        path = home / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    arguments = [str(steps), str(checkpoint_bytes), str(pause_s), str(home / "model.bin"), str(home / "data")]
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, *arguments], env={**os.environ, **ENVIRONMENT},
         stdout=(home / "script.log").open("wb"), stderr=subprocess.STDOUT,
@@ -99,6 +111,11 @@ def assert_all_there(home: Path, folder: Path, *, steps: int, checkpoint_bytes: 
         for _ in range(checkpoint_bytes // MIB):
             assert file.read(MIB) == rng.randbytes(MIB)
         assert file.read(1) == b""
+    wait_for(lambda: run.artifacts(type="dataset")[0].complete, what="the artifact", deadline_s=60)
+    data = stepwell.Api().artifact("servers/data:first")
+    data.download(folder / "data")
+    assert {name: (folder / "data" / name).read_bytes() for name in FOLDER} == FOLDER
+    assert {file.path for file in data.files} == set(FOLDER)
 
 
 def run_through_kills(home: Path, folder: Path, stores: Stores, marks: list[str], **sizes: int) -> None:
