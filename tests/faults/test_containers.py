@@ -43,6 +43,12 @@ def assert_all_kept(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return said
 
 
+@pytest.fixture(autouse=True)
+def _unsampled(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samples of the machine are of a writer of their own, and records are counted here."""
+    monkeypatch.setenv("STEPWELL_SYSTEM_INTERVAL_S", "0")
+
+
 @pytest.fixture
 def box(home: Path, tmp_path: Path) -> Path:
     """A folder for what a container may write; it outlives it. `home` cleans up what runs in it."""

@@ -201,6 +201,10 @@ class MetricStore:
         with self._query_client() as client, _errors("the query failed"):
             return list(client.query(sql, parameters=dict(parameters or {})).named_results())
 
+    def rows_for_insert(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """What an insert has to know: tried again like the insert itself, as its sender would have to send anew."""
+        return self._repeating(lambda: self.rows(sql, parameters))
+
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:
         with self._query_client() as client, _errors("the command failed"):
             return client.command(sql, parameters=dict(parameters or {}))

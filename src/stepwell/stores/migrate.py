@@ -6,13 +6,14 @@ Every statement is idempotent (IF NOT EXISTS, OR REPLACE), so a migration cut sh
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from ..errors import StoreTooNew
+from ..errors import StoreTooNew, StoreUnavailable
 from .failures import store_error
 from .schema import Schema
 
@@ -52,6 +53,8 @@ def _statements(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in re.split(r";[ \t]*(?:\n|$)", code) if part.strip())
 
 
+_TRIES = 6
+_PAUSE_S = 0.1  # before the second try of a statement; doubled before each further one
 LATEST = max(migration.version for migration in migrations())
 
 
@@ -114,8 +117,18 @@ def _checked(schema: Schema) -> Mapping[str, int]:
 
 def _apply(schema: Schema, migration: Migration) -> None:
     for number, statement in enumerate(migration.statements, 1):
+        _run(schema, statement, f"statement {number} of {migration.name} failed")
+    schema.record(migration.version, migration.name)
+
+
+def _run(schema: Schema, statement: str, failed: str) -> None:
+    """Again where it may pass the next moment: a table that was just made is read-only until its replica is ready."""
+    for tried in range(_TRIES):
         try:
             schema.run(statement)
+            return
         except ClickHouseError as error:
-            raise store_error(f"statement {number} of {migration.name} failed", error) from error
-    schema.record(migration.version, migration.name)
+            raised = store_error(failed, error)
+            if not (isinstance(raised, StoreUnavailable) and raised.passing) or tried + 1 == _TRIES:
+                raise raised from error
+            time.sleep(_PAUSE_S * 2**tried)

@@ -20,6 +20,7 @@ from components.s3_servers import S3Server
 from making_blocks import Making
 from stepwell import _core
 from stepwell.errors import StoreError, StoreUnavailable
+from stepwell.settings import Settings
 from stepwell.stores.blobs import open_blobs
 from stepwell.stores.ingest import Ingest, Outcome, Reason
 from stepwell.stores.metrics import MetricStore, open_metrics
@@ -201,10 +202,12 @@ def test_a_column_of_another_type_is_never_filled_with_something_else(database: 
 def test_a_server_killed_in_the_middle_of_an_insert_loses_nothing_and_doubles_nothing(database: Database) -> None:
     server = database.server
     first = database.blocks.pop()
-    assert Ingest(database.metrics, open_blobs(f"file://{server.folder}/blobs")).write([first])[0].ok
+    settings = Settings(tombstone_refresh_s=3600)  # so that an insert is what it meets the server with
+    ingest = Ingest(database.metrics, open_blobs(f"file://{server.folder}/blobs"), settings)
+    assert ingest.write([first])[0].ok
     server.signal(signal.SIGSTOP)
     outcomes: list[Outcome] = []
-    writing = threading.Thread(target=lambda: outcomes.extend(database.write()))
+    writing = threading.Thread(target=lambda: outcomes.extend(ingest.write(database.blocks)))
     writing.start()
     wait_for(lambda: _is_sending_to(server.http_port), what="the insert to be on its way")
     server.kill()

@@ -19,7 +19,7 @@ import fcntl, os, sys
 import asyncio, ctypes.util, multiprocessing, platform, selectors, shutil, socket, subprocess, tempfile, threading
 import urllib.request, uuid, webbrowser
 try:
-    import grpc, numpy, google.protobuf, blake3, zstandard
+    import grpc, numpy, google.protobuf, blake3, psutil, zstandard
 except ImportError:
     pass
 for module, names in ((fcntl, ("F_OFD_GETLK", "F_OFD_SETLK", "F_OFD_SETLKW")),

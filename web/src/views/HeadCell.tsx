@@ -45,6 +45,7 @@ export function HeadCell({ column, sort, group, layout }: Props) {
         type="button"
         className="sort"
         draggable={!named}
+        aria-label={column.title}
         title={`${column.kind ? `${column.kind}: ` : ""}${column.title}; sort by it`}
         onClick={() => setParams({ sort: next === "-created" ? null : next })}
         onKeyDown={onKey}

@@ -9,6 +9,8 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from .purge import delete_rows_of
 from .records import RetentionStore
@@ -24,10 +26,14 @@ SELECT run, toString(state) AS state, attempt, version FROM removals FINAL WHERE
 """
 
 
+class _IngestStore(RetentionStore, Protocol):
+    def rows_for_insert(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]: ...
+
+
 class PurgedRuns:
     """Thread-safe. Looks at the store at most once in `refresh_s`, and then only at what is new."""
 
-    def __init__(self, store: RetentionStore, refresh_s: float) -> None:
+    def __init__(self, store: _IngestStore, refresh_s: float) -> None:
         self._store = store
         self._refresh_s = refresh_s
         self._known: dict[uuid.UUID, tuple[str, int]] = {}
@@ -40,7 +46,7 @@ class PurgedRuns:
         with self._lock:
             now = time.monotonic()
             if self._looked is None or now - self._looked >= self._refresh_s:
-                for row in self._store.rows(_NEWS, {"since": max(0, self._seen - _OVERLAP_US)}):
+                for row in self._store.rows_for_insert(_NEWS, {"since": max(0, self._seen - _OVERLAP_US)}):
                     self._learn(uuid.UUID(str(row["run"])), str(row["state"]), int(row["attempt"]))
                     self._seen = max(self._seen, int(row["version"]))
                 self._looked = now
