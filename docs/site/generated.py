@@ -119,6 +119,8 @@ def _settings_rows() -> Iterator[tuple[str, list[tuple[str, str]]]]:
 def _shown(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
+    if isinstance(value, str):
+        return f"`{value}`" if value else "empty"
     if "bytes" in name and value:
         for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
             if value % size == 0:
