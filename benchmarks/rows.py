@@ -83,6 +83,7 @@ ROWS = (
             Asked("shapes/each further metric, from 10 to 1,000", ("shapes/dict copy, each further*",)),
             Asked("shapes/each of 10 numpy scalars", ("shapes/dict copy, each of 10",)),
             Asked("shapes/each of 10 metrics, from 8 threads", ("shapes/dict copy, each of 10",)),
+            Asked("shapes/each of 10 metrics, 64 sets taking turns", ("shapes/dict copy, each of 10",)),
         ),
     ),
     Row(

@@ -1,4 +1,4 @@
-"""A log call as it grows: metrics a call, numpy's scalars for floats, calls from eight threads at once."""
+"""A log call as it grows: metrics a call, numpy's scalars, eight threads at once, sets of metrics taking turns."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ __all__ = ["run"]
 SIZES = (1, 10, 100, 1_000)
 NS_A_METRIC = 30.0
 THREADS = 8
+SETS = 64  # of metrics, one a call: a model's layers, each logged by itself
 REST_S = 0.02
 ROUNDS = 3
 
@@ -57,6 +58,12 @@ def run(quick: bool) -> list[Figure]:
             each(f"10 metrics a call from {THREADS} threads, p50"),
             target=NS_A_METRIC,
         ),
+        Figure(
+            f"each of 10 metrics, {SETS} sets taking turns",
+            "ns",
+            each(f"10 metrics a call, {SETS} sets taking turns, p50"),
+            target=NS_A_METRIC,
+        ),
         Figure("dict copy, each of 10", "ns", each("dict copy of 10, p50")),
     ]
 
@@ -78,6 +85,10 @@ def _measure(quick: bool) -> dict[str, list[float]]:
         calls = 2_000 if quick else 20_000
         rows = [{f"group/metric_{i}": np.float32(source.random()) for i in range(10)} for _ in range(16)]
         found["10 numpy scalars a call, p50"] = [_p50(run.log, rows, calls, clock_ns) for _ in range(ROUNDS)]
+        rows = [{"epoch": 1.0} | {f"layer_{k}/{i}": source.random() for i in range(9)} for k in range(SETS)]
+        found[f"10 metrics a call, {SETS} sets taking turns, p50"] = [
+            _p50(run.log, rows, calls, clock_ns) for _ in range(ROUNDS)
+        ]
         rows = [{f"group/metric_{i}": source.random() for i in range(10)} for _ in range(16)]
         found[f"10 metrics a call from {THREADS} threads, p50"] = [
             _threads(run.log, rows, calls // 4, clock_ns) for _ in range(ROUNDS)

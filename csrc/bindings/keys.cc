@@ -1,14 +1,44 @@
 #include "bindings/keys.h"
 
+#include <cstddef>
 #include <cstring>
 
 namespace stepwell::bindings {
+namespace {
 
+template <typename Word>
+bool same_word(const char* a, const char* b) {
+  Word left;
+  Word right;
+  std::memcpy(&left, a, sizeof(Word));
+  std::memcpy(&right, b, sizeof(Word));
+  return left == right;
+}
+
+// Names are short: a few words, of which the last two may overlap, take less than a call of memcmp.
+bool same_bytes(const char* a, const char* b, std::size_t n) {
+  constexpr std::size_t kShort = 64;
+  if (n < sizeof(std::uint64_t) || n > kShort) return std::memcmp(a, b, n) == 0;
+  const std::size_t last = n - sizeof(std::uint64_t);
+  for (std::size_t at = 0; at < last; at += sizeof(std::uint64_t)) {
+    if (!same_word<std::uint64_t>(a + at, b + at)) return false;
+  }
+  return same_word<std::uint64_t>(a + last, b + last);
+}
+
+// Of two exact str.
 bool same_text(PyObject* a, PyObject* b) {
   const Py_ssize_t length = PyUnicode_GET_LENGTH(a);
   const auto kind = PyUnicode_KIND(a);
   if (length != PyUnicode_GET_LENGTH(b) || kind != PyUnicode_KIND(b)) return false;
-  return std::memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b), static_cast<std::size_t>(length) * kind) == 0;
+  return same_bytes(static_cast<const char*>(PyUnicode_DATA(a)), static_cast<const char*>(PyUnicode_DATA(b)),
+                    static_cast<std::size_t>(length) * kind);
+}
+
+}  // namespace
+
+bool same_key(PyObject* key, PyObject* known) {
+  return PyUnicode_CheckExact(key) && key_hash(key) == key_hash(known) && same_text(key, known);
 }
 
 KeyTable::KeyTable() : slots_(64, kNone) {}

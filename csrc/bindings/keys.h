@@ -6,6 +6,7 @@
 
 #include <Python.h>
 
+#include <bit>
 #include <cstdint>
 #include <vector>
 
@@ -17,7 +18,9 @@ inline Py_hash_t key_hash(PyObject* key) {
   return hash != -1 ? hash : PyObject_Hash(key);
 }
 
-bool same_text(PyObject* a, PyObject* b);
+/// Whether a key has the text of a known one (an exact str). Apart from the loops that call it, which keep
+/// their registers.
+[[nodiscard]] bool same_key(PyObject* key, PyObject* known);
 
 class KeyTable {
  public:
@@ -34,9 +37,7 @@ class KeyTable {
   void add(PyObject* key);
   [[nodiscard]] PyObject* key(std::uint32_t metric) const { return keys_[metric]; }
   [[nodiscard]] bool is(PyObject* key, std::uint32_t metric) const {
-    PyObject* const known = keys_[metric];
-    if (known == key) return true;
-    return PyUnicode_CheckExact(key) && key_hash(key) == key_hash(known) && same_text(key, known);
+    return keys_[metric] == key || same_key(key, keys_[metric]);
   }
 
  private:
@@ -52,17 +53,20 @@ struct Shape {
   std::vector<std::uint32_t> cells;
 };
 
-/// A few shapes, so that a training and a validation call taking turns do not undo each other.
+/// The shapes of many call sites, so that none undoes another's: found by what a row begins with and its
+/// width.
 class Shapes {
  public:
-  Shape& at(Py_hash_t first_key, Py_ssize_t n) {
-    const auto mixed = static_cast<std::size_t>(first_key) ^ (static_cast<std::size_t>(n) * 0x9E3779B9u);
-    return shapes_[(mixed ^ (mixed >> 17)) % kShapes];
+  Shape& at(Py_hash_t first_key, Py_hash_t second_key, Py_ssize_t n) {
+    auto mixed = static_cast<std::uint64_t>(first_key) +
+                 std::rotl(static_cast<std::uint64_t>(second_key), 23) + static_cast<std::uint64_t>(n);
+    mixed *= 0x9E3779B97F4A7C15u;
+    return shapes_[mixed >> (64 - kShapeBits)];
   }
 
  private:
-  static constexpr std::size_t kShapes = 16;
-  Shape shapes_[kShapes];
+  static constexpr int kShapeBits = 8;
+  Shape shapes_[1 << kShapeBits];
 };
 
 }  // namespace stepwell::bindings

@@ -16,11 +16,15 @@ namespace {
 
 constexpr std::int64_t kWaitSliceNs = 1'000'000;
 
-PyObject* first_key(PyObject* data) {
+// The hashes of a row's first two keys; the second's 0 where there is none, or none that is a str. False: the
+// first is no str.
+bool beginning(PyObject* data, Py_hash_t& first, Py_hash_t& second) {
   Py_ssize_t at = 0;
   PyObject* key = nullptr;
-  PyDict_Next(data, &at, &key, nullptr);
-  return key;
+  if (PyDict_Next(data, &at, &key, nullptr) == 0 || !PyUnicode_CheckExact(key)) return false;
+  first = key_hash(key);
+  second = PyDict_Next(data, &at, &key, nullptr) != 0 && PyUnicode_CheckExact(key) ? key_hash(key) : 0;
+  return true;
 }
 
 }  // namespace
@@ -96,23 +100,22 @@ void Recording::close() {
 
 // Writes the values of the dict straight behind the ring's head, as long as keys come in the order of the
 // shape. Null: something was not as predicted; nothing has happened. Runs no Python and allocates nothing.
-std::byte* Recording::fill_predicted(PyObject* data, Shape& shape) {
+[[gnu::noinline]] std::byte* Recording::fill_predicted(PyObject* data, Shape& shape) {
   const std::size_t n = shape.cells.size();
   std::byte* const row = producer_.begin_row(n);
   if (row == nullptr) return nullptr;
-  std::uint64_t* const values = ring::Producer::row_values(row, n);
+  std::uint64_t* bits = ring::Producer::row_values(row, n);
+  std::uint32_t* cell = shape.cells.data();
   Py_ssize_t at = 0;
   PyObject* key = nullptr;
   PyObject* value = nullptr;
-  std::size_t i = 0;
-  for (; PyDict_Next(data, &at, &key, &value) != 0; ++i) {
-    std::uint32_t& cell = shape.cells[i];
-    const std::uint32_t metric = ring::cell_metric(cell);
+  for (; PyDict_Next(data, &at, &key, &value) != 0; ++cell, ++bits) {
+    const std::uint32_t metric = ring::cell_metric(*cell);
     if (!keys_.is(key, metric)) return nullptr;
     ring::CellType type = {};
-    if (!read_cell(value, type, values[i])) return nullptr;
+    if (!read_cell(value, type, *bits)) return nullptr;
     // Types seldom change from row to row; where one does, the shape follows.
-    if (type != ring::cell_type(cell)) cell = ring::make_cell(metric, type);
+    if (type != ring::cell_type(*cell)) *cell = ring::make_cell(metric, type);
   }
   return row;
 }
@@ -177,9 +180,10 @@ Recording::Logged Recording::log(PyObject* data, std::optional<std::int64_t> ste
   bool published = false;
   Py_BEGIN_CRITICAL_SECTION(data);
   const std::lock_guard<RecorderLock> guard(lock_);
-  PyObject* const first = first_key(data);
-  if (first != nullptr && PyUnicode_CheckExact(first)) {
-    shape = &shapes_.at(key_hash(first), n);
+  Py_hash_t first = 0;
+  Py_hash_t second = 0;
+  if (beginning(data, first, second)) {
+    shape = &shapes_.at(first, second, n);
     now_ns = ring::monotonic_ns();
     if (shape->generation == producer_.generation() && shape->cells.size() == static_cast<std::size_t>(n) &&
         producer_.is_attached()) {

@@ -103,6 +103,23 @@ bool read_known_numpy(PyObject* value, ring::CellType& type, std::uint64_t& bits
   return false;
 }
 
+bool read_other(PyObject* value, ring::CellType& type, std::uint64_t& bits) {
+  if (PyLong_CheckExact(value)) {
+    int overflow = 0;
+    const long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+    if (overflow != 0) return false;
+    type = ring::CellType::kI64;
+    bits = static_cast<std::uint64_t>(number);
+    return true;
+  }
+  if (PyBool_Check(value)) {
+    type = ring::CellType::kBool;
+    bits = value == Py_True ? 1 : 0;
+    return true;
+  }
+  return read_known_numpy(value, type, bits);
+}
+
 bool learn_numpy(PyObject* value) {
   if (g_learned || !std::string_view(Py_TYPE(value)->tp_name).starts_with("numpy.")) return false;
   PyObject* modules = PyImport_GetModuleDict();  // borrowed

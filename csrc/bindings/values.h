@@ -17,27 +17,15 @@ bool read_known_numpy(PyObject* value, ring::CellType& type, std::uint64_t& bits
 /// imports.
 bool learn_numpy(PyObject* value);
 
+/// The cell of a value that is no float. False: not a value that can be read here.
+bool read_other(PyObject* value, ring::CellType& type, std::uint64_t& bits);
+
 /// The cell of a value. False: not a value that can be read here.
 inline bool read_cell(PyObject* value, ring::CellType& type, std::uint64_t& bits) {
-  if (PyFloat_CheckExact(value)) {
-    type = ring::CellType::kF64;
-    bits = std::bit_cast<std::uint64_t>(PyFloat_AS_DOUBLE(value));
-    return true;
-  }
-  if (PyLong_CheckExact(value)) {
-    int overflow = 0;
-    const long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
-    if (overflow != 0) return false;
-    type = ring::CellType::kI64;
-    bits = static_cast<std::uint64_t>(number);
-    return true;
-  }
-  if (PyBool_Check(value)) {
-    type = ring::CellType::kBool;
-    bits = value == Py_True ? 1 : 0;
-    return true;
-  }
-  return read_known_numpy(value, type, bits);
+  if (!PyFloat_CheckExact(value)) return read_other(value, type, bits);
+  type = ring::CellType::kF64;
+  bits = std::bit_cast<std::uint64_t>(PyFloat_AS_DOUBLE(value));
+  return true;
 }
 
 }  // namespace stepwell::bindings

@@ -182,6 +182,24 @@ def test_keys_made_anew_each_time_keep_their_meaning(make_recorder: MakeRecorder
     assert rows(read_ring(recorder.path)) == logged
 
 
+def test_names_of_every_length_are_known_again(make_recorder: MakeRecorder) -> None:
+    slow = Slow()
+    recorder = make_recorder(slow=slow)
+    names = [letter * length for letter in ("x", "é", "日") for length in [*range(1, 20), 63, 64, 65, 130]]
+    for i in range(3):
+        recorder.log({"".join([name[:-1], name[-1]]): i for name in names})  # of equal text, not the same objects
+    assert slow == []
+    assert rows(read_ring(recorder.path)) == [dict.fromkeys(names, i) for i in range(3)]
+
+
+def test_more_call_sites_than_there_are_places_for_their_shapes(make_recorder: MakeRecorder) -> None:
+    recorder = make_recorder()
+    sets = [{"epoch": 1.0, f"layer_{k}/norm": 0.5, f"layer_{k}/mean": k} for k in range(700)]
+    for row in sets * 2:
+        recorder.log(row)
+    assert rows(read_ring(recorder.path)) == sets * 2
+
+
 def test_rows_whose_keys_order_or_types_change(make_recorder: MakeRecorder) -> None:
     recorder = make_recorder()
     logged: list[dict[str, Any]] = []
