@@ -108,8 +108,8 @@ def _whole_path(store: str, folder: Path, width: int, seconds: float) -> dict[st
         data = _rows(width)
         recorder = stepwell.init(project="benchmark", settings={"quiet": True, "console": False, "capture": False})
         recorder.log(data[0])
-        agent = agent_of(home)
         wait_until(lambda: stored_rows(site) > 0, "the first row to be stored")
+        agent = agent_of(home)  # only now: one that finds another at work ends
         before = [_cpu_s(agent), _cpu_s(service)]
         spent = stages(site)
         own = psutil.Process().memory_full_info().uss
@@ -119,9 +119,9 @@ def _whole_path(store: str, folder: Path, width: int, seconds: float) -> dict[st
         added = psutil.Process().memory_full_info().uss - own
         agent_bytes, agent_s = agent.memory_full_info().uss, _cpu_s(agent) - before[0]
         recorder.finish(timeout=120)
-        stored, ended = _stored(recorder.id, rows * width)
+        stored, ended, service_s = _stored(recorder.id, rows * width, service)
         took = ended - begin
-        service_s = _cpu_s(service) - before[1]
+        service_s -= before[1]
         by_stage = {name: cost - spent.get(name, 0.0) for name, cost in stages(site).items()}
         by_stage["engine and gRPC"] = max(0.0, service_s - _of_threads(by_stage))
     points = rows * width
@@ -139,20 +139,22 @@ def _whole_path(store: str, folder: Path, width: int, seconds: float) -> dict[st
     }
 
 
-def _stored(id: str, points: int) -> tuple[int, float]:
-    """How many of the points are there, and since when, once it is all of them or no more come.
+def _stored(id: str, points: int, service: psutil.Process) -> tuple[int, float, float]:
+    """How many of the points are there, since when, and the service's CPU seconds by then.
 
-    `finish` gives up on a service that says nothing for some seconds, and the agent goes on without it.
+    Once it is all of them, or no more come: `finish` gives up on a service that says nothing for some seconds, and the
+    agent goes on without it. To count them costs the service too, so what counts is when it was asked.
     """
     import stepwell
 
-    stored, since = -1, time.perf_counter()
+    stored, since, cpu_s = -1, time.perf_counter(), 0.0
     while True:
+        asked, spent_s = time.perf_counter(), _cpu_s(service)
         found = sum(info.points for info in stepwell.Api().run(f"benchmark/{id}").metrics)
         if found > stored:
-            stored, since = found, time.perf_counter()
-        if stored >= points or time.perf_counter() - since > _STALL_S:
-            return stored, since
+            stored, since, cpu_s = found, asked, spent_s
+        if stored >= points or asked - since > _STALL_S:
+            return stored, since, cpu_s
         time.sleep(0.1)
 
 

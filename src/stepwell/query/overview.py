@@ -46,10 +46,15 @@ WHERE run IN {runs:Array(UUID)} AND length(str) <= 2000
        OR startsWith(key, 'config/') OR startsWith(key, 'summary/'))
 """
 
+# By rank first, as sql.METRICS.
 _METRICS = """
-SELECT toString(metric) AS name, 'scalar' AS kind, count() AS points, countIf(NOT isFinite(value)) AS bad,
-  uniqExact(rank) AS ranks, max(step) AS step, argMax(value, (-toInt64(rank), version)) AS last
-FROM v_scalars WHERE run = {run:UUID} GROUP BY metric
+SELECT toString(metric) AS name, 'scalar' AS kind, sum(n) AS points, sum(odd) AS bad, count() AS ranks,
+  max(final) AS step, argMin(newest, rank) AS last
+FROM (
+  SELECT metric, rank, count() AS n, countIf(NOT isFinite(value)) AS odd, max(step) AS final,
+    argMax(value, version) AS newest
+  FROM v_scalars WHERE run = {run:UUID} GROUP BY metric, rank)
+GROUP BY metric
 UNION ALL SELECT toString(metric), 'text', count(), 0, uniqExact(rank), max(step), nan
 FROM v_texts WHERE run = {run:UUID} GROUP BY metric
 UNION ALL SELECT toString(metric), 'histogram', count(), 0, uniqExact(rank), max(step), nan
