@@ -36,8 +36,8 @@ WIDTHS = (64, 10)  # metrics a row; the first is what the costs are told of
 TARGET = 1.5e6  # points a second
 SHARE = 0.5  # of the bare insert
 SUSTAINED_S = (30.0, 15.0)  # of each width
-BARE_S = 8.0
 UNDERWAY = 4_000_000
+PACE = 4e6  # points a second at the most, so that a burst does not make the ring grow
 START_S = 60.0
 _BLOCK_ROWS = 500_000  # Settings.flush_rows
 _LOOK_S = 0.2
@@ -68,7 +68,7 @@ def run(quick: bool, store: str) -> Iterator[Figure]:
         yield Figure(f"points not stored, {shape}", "points", (missing_points,), target=0, note="dropped ones included")
         if width == WIDTHS[0]:
             yield from _costs(whole, store)
-        bare = _in_a_process("bare", store, width, 1.0 if quick else BARE_S)
+        bare = _in_a_process("bare", store, width, seconds)  # as long: merging comes later than inserting
         of_bare = bare["points"] / bare["seconds"]
         note = f"{bare['points']:,} points in {bare['seconds']:.1f} s"
         yield Figure(f"bare insert, {shape}", "points/s", (of_bare,), note=note)
@@ -109,7 +109,7 @@ def _whole_path(store: str, folder: Path, width: int, seconds: float) -> dict[st
         recorder = stepwell.init(project="benchmark", settings={"quiet": True, "console": False, "capture": False})
         recorder.log(data[0])
         wait_until(lambda: stored_rows(site) > 0, "the first row to be stored")
-        agent = agent_of(home)  # only now: one that finds another at work ends
+        agent = agent_of(home)
         before = [_cpu_s(agent), _cpu_s(service)]
         spent = stages(site)
         own = psutil.Process().memory_full_info().uss
@@ -175,12 +175,13 @@ def _log(recorder: Any, data: Sequence[dict[str, float]], site: Site, seconds: f
             room = UNDERWAY - (rows * width - (stored_rows(site) - already))
             look = now
         if room < len(data) * width:
-            time.sleep(0.01)
+            time.sleep(_LOOK_S)  # to be asked costs the service: seldom, and much is underway meanwhile
             continue
         for row in data:
             log(row)
         rows += len(data)
         room -= len(data) * width
+        time.sleep(len(data) * width / PACE)
     return rows
 
 
@@ -193,18 +194,19 @@ def stored_rows(site: Site) -> int:
 
 
 def agent_of(home: Path) -> psutil.Process:
-    """The one that the first log call of this home has started."""
+    """The one that the first log call of this home has started: where two were, one finds the other and ends."""
 
     def found() -> psutil.Process | None:
+        agents = []
         for process in psutil.process_iter():
             try:
                 if "stepwell.agent" in process.cmdline() and process.environ().get("STEPWELL_HOME") == str(home):
-                    return process
+                    agents.append(process)
             except psutil.Error:
                 continue
-        return None
+        return agents[0] if len(agents) == 1 else None
 
-    return wait_until(found, f"an agent of {home} to start")
+    return wait_until(found, f"one agent of {home}")
 
 
 def wait_until(condition: Callable[[], T | None], what: str) -> T:
