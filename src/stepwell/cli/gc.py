@@ -28,7 +28,9 @@ _SAID = {
     "purge": ("run out of the trash for good", "runs out of the trash for good"),
     "checkpoint": ("checkpoint", "checkpoints"),
     "blob": ("blob", "blobs"),
+    "upload": ("upload that was given up", "uploads that were given up"),
 }
+_FREES = ("blob", "upload")
 _UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400, "y": 365 * 86_400}
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)([hdwy])")
 
@@ -45,6 +47,7 @@ def gc(apply: bool, as_json: bool, server: str | None, home: str | None) -> None
       the trash    what has been in it for the project's --trash-days (or the setting trash_days) is purged
       checkpoints  beyond a project's --keep-last and --keep-best
       blobs        that no checkpoint or artifact names
+      uploads      of blobs that nobody has gone on with
 
     \b
       stepwell gc
@@ -79,7 +82,7 @@ def _told(going: Iterator[Going], out: Console) -> Iterator[Going]:
         task, counts, size = progress.add_task("looking", total=None), Counter[str](), 0
         for one in going:
             counts[one.what] += 1
-            size += one.size if one.what == "blob" else 0
+            size += one.size if one.what in _FREES else 0
             said = ", ".join(_count(what, number) for what, number in counts.items())
             progress.update(task, description=f"{said}, {bytes_text(size)}")
             yield one
@@ -93,7 +96,7 @@ def _table(found: list[Going]) -> Table:
     for one in found:
         shown[one.what] += 1
         if shown[one.what] <= _SHOWN:
-            size = bytes_text(one.size) if one.what in ("blob", "checkpoint") else ""
+            size = bytes_text(one.size) if one.what in (*_FREES, "checkpoint") else ""
             table.add_row(one.what, Text(one.name), Text(one.why), size)
         elif shown[one.what] == _SHOWN + 1:
             table.add_row(one.what, Text(f"and {counts[one.what] - _SHOWN} more (--json has all)", style="dim"), "", "")
@@ -102,7 +105,7 @@ def _table(found: list[Going]) -> Table:
 
 def _sum(found: list[Going], done: str) -> str:
     counts = Counter(one.what for one in found)
-    freed = sum(one.size for one in found if one.what == "blob")
+    freed = sum(one.size for one in found if one.what in _FREES)
     return f"{done}: {', '.join(_count(what, number) for what, number in counts.items())}; {bytes_text(freed)} of blobs"
 
 

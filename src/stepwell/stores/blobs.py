@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from .direct import DirectUpload
 
 __all__ = [
-    "BlobEntry", "BlobStore", "BlobWriter", "DirectStore", "FileBlobs", "check_digest", "is_digest", "is_passing",
-    "open_blobs", "put_all", "wrong_bytes",
+    "BlobEntry", "BlobStore", "BlobWriter", "DirectStore", "FileBlobs", "Leftover", "check_digest", "is_digest",
+    "is_passing", "open_blobs", "put_all", "wrong_bytes",
 ]  # fmt: skip
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _READ_BYTES = 1 << 20
 _OWNERS = "owners"
+_TMP = "tmp"
 _ABANDONED_S = 24 * 3600.0  # an upload that has not moved for a day is over
 
 
@@ -66,6 +67,18 @@ class BlobEntry:
     whole: bool = True
 
 
+@dataclass(frozen=True)
+class Leftover:
+    """What an upload has left that nobody has gone on with.
+
+    name: where it lies in the store; moved: when it last did, in seconds since 1970.
+    """
+
+    name: str
+    size: int
+    moved: float
+
+
 class BlobStore(Protocol):
     @property
     def where(self) -> str: ...
@@ -94,6 +107,12 @@ class BlobStore(Protocol):
     def entries(self) -> Iterator[BlobEntry]:
         """Everything that is stored, in no order, while it changes."""
 
+    def leftovers(self, before: float, *, remove: bool) -> Iterator[Leftover]:
+        """What uploads have left that have not moved since `before`; with remove, each is gone when it is named.
+
+        One that is taken up at that very moment is told so, and begins anew. Raises BlobError.
+        """
+
     def register(self, owner: str) -> None:
         """Notes that the metric store of this id names blobs here."""
 
@@ -120,10 +139,11 @@ class FileBlobs:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._tmp = root / "tmp"
+        self._tmp = root / _TMP
         try:
             self._tmp.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._remove_abandoned()
+            for _ in self.leftovers(time.time() - _ABANDONED_S, remove=True):
+                pass
         except OSError as error:
             raise BlobError(f"cannot use the blob folder {root}: {error.strerror}") from error
 
@@ -254,6 +274,20 @@ class FileBlobs:
                 size, used = sum(one.st_size for one in left), max(one.st_mtime for one in left)
                 yield BlobEntry(digest, size, used, whole=False)
 
+    def leftovers(self, before: float, *, remove: bool) -> Iterator[Leftover]:
+        for path in sorted(self._tmp.iterdir()):
+            try:
+                status = path.stat()
+                if status.st_mtime >= before:
+                    continue
+                if remove:
+                    path.unlink()
+            except FileNotFoundError:  # moved into its place, or another process was first
+                continue
+            except OSError as error:
+                raise BlobError(f"cannot remove {path}: {error.strerror}; it is kept") from error
+            yield Leftover(f"{_TMP}/{path.name}", status.st_size, status.st_mtime)
+
     def register(self, owner: str) -> None:
         folder = self._root / _OWNERS
         try:
@@ -276,15 +310,6 @@ class FileBlobs:
     def _path(self, digest: str) -> Path:
         check_digest(digest)
         return self._root / digest[:2] / digest[2:4] / digest
-
-    def _remove_abandoned(self) -> None:
-        before = time.time() - _ABANDONED_S
-        for entry in self._tmp.iterdir():
-            try:
-                if entry.stat().st_mtime < before:
-                    entry.unlink()
-            except FileNotFoundError:  # another process was first
-                continue
 
 
 class _FileWriter:

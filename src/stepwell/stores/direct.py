@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from blake3 import blake3
 
+from ..errors import NotFound
 from ..killpoints import killpoint
 from .blobs import wrong_bytes
 from .chunks import ChunkDigests
@@ -20,7 +21,7 @@ from .s3_calls import S3Calls
 __all__ = ["INCOMING", "DirectBlobs", "DirectUpload"]
 
 INCOMING = "tmp/"
-"""Where parts are joined. What was given up there is a lifecycle rule's to remove (docs/self-hosting.md)."""
+"""Where parts are joined. What was given up there goes with gc."""
 
 _ADDRESSES_MAX = 64  # in one answer: 512 MiB of parts
 _READ_BYTES = 1 << 20
@@ -88,9 +89,14 @@ class DirectBlobs:
     def _verified(self, incoming: str, digest: str, size: int) -> bytes:
         """The digests of its chunks."""
         found, chunks = blake3(), ChunkDigests()
-        for piece in self._calls.get(incoming, 0, size, _READ_BYTES):
-            found.update(piece)
-            chunks.update(piece)
+        try:
+            for piece in self._calls.get(incoming, 0, size, _READ_BYTES):
+                found.update(piece)
+                chunks.update(piece)
+        except NotFound:
+            error = wrong_bytes(digest, "what was put into the store was removed while it was read")
+            error.passing = True  # its sender begins anew
+            raise error from None
         if found.hexdigest() != digest:
             self._calls.remove(incoming)
             raise wrong_bytes(digest, f"what was put into the store has the digest {found.hexdigest()}")

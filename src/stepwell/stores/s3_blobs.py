@@ -15,7 +15,7 @@ from blake3 import blake3
 
 from ..errors import BlobError, NotFound
 from ..killpoints import killpoint
-from .blobs import BlobEntry, BlobWriter, check_digest, is_digest, put_all, wrong_bytes
+from .blobs import BlobEntry, BlobWriter, Leftover, check_digest, is_digest, put_all, wrong_bytes
 from .chunks import ChunkDigests, damaged, verified_range, verified_whole
 from .direct import INCOMING, DirectBlobs, DirectUpload
 from .s3_address import S3Address
@@ -152,6 +152,24 @@ class S3Blobs:
             whole = next((one for one in each if one.key.endswith(digest)), None)
             size = whole.size if whole else sum(one.size for one in each)
             yield BlobEntry(digest, size, max(one.modified for one in each), whole=whole is not None)
+
+    def leftovers(self, before: float, *, remove: bool) -> Iterator[Leftover]:
+        prefix = self._address.prefix
+        for found in self._calls.list(f"{prefix}{INCOMING}"):
+            if found.modified < before and is_digest(found.key.rpartition("/")[2]):
+                if remove:
+                    self._calls.remove(found.key)
+                yield Leftover(found.key, found.size, found.modified)
+        for begun in self._calls.uploads(prefix):
+            if begun.moved < before and self._is_own(begun.key):
+                if remove:
+                    self._calls.drop_upload(begun.key, begun.upload)
+                yield Leftover(begun.key, begun.size, begun.moved)
+
+    def _is_own(self, key: str) -> bool:
+        """Whether an upload of this key was begun here: others may keep things in the same bucket."""
+        digest = key.rpartition("/")[2]
+        return is_digest(digest) and key in (self._key(digest), f"{self._address.prefix}{INCOMING}{digest}")
 
     def register(self, owner: str) -> None:
         key = f"{self._address.prefix}{_OWNERS}{owner}"

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import urllib3
 from minio import Minio
@@ -20,7 +20,7 @@ from minio.error import MinioException, S3Error
 from ..errors import BlobError, NotFound
 from .s3_address import S3Address
 
-__all__ = ["Object", "S3Calls", "Upload"]
+__all__ = ["Begun", "Object", "S3Calls", "Upload"]
 
 _CONNECT_S, _READ_S = 5.0, 60.0
 _TRIES = 4
@@ -54,6 +54,16 @@ class Upload:
 
     id: str
     parts: dict[int, tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An upload that somebody has begun. size: bytes of the parts that have come; moved: when the last of them did."""
+
+    key: str
+    upload: Upload
+    size: int
+    moved: float
 
 
 class S3Calls:
@@ -201,21 +211,47 @@ class S3Calls:
             begun = [upload for upload in listed if upload.object_name == key]
             if not begun:
                 return None
-            newest = max(begun, key=lambda upload: upload.initiated_time.timestamp() if upload.initiated_time else 0.0)
-            parts: dict[int, tuple[str, int]] = {}
+            newest = max(begun, key=lambda upload: _seconds(upload.initiated_time))
+            found = self._begun(key, str(newest.upload_id), 0.0)
+            return None if found is None else found.upload
+
+    def uploads(self, prefix: str) -> Iterator[Begun]:
+        """Those of keys below the prefix that have not ended.
+
+        MinIO tells of none that were begun before its last start; it drops uploads by itself, after a day.
+        """
+        with self._said("cannot look for uploads"):
             marker: str | None = None
             while True:
-                try:
-                    page = self._client._list_parts(self._bucket, key, newest.upload_id, part_number_marker=marker)
-                except S3Error as error:
-                    if error.code == "NoSuchUpload":  # ended since
-                        return None
-                    raise
-                for part in page.parts:
-                    parts[part.part_number] = (part.etag.strip('"'), int(part.size or 0))
-                if not page.is_truncated:
-                    return Upload(newest.upload_id, parts)
-                marker = str(page.next_part_number_marker)
+                # Of the whole bucket: MinIO takes a prefix for the name of one object.
+                page = self._client._list_multipart_uploads(self._bucket, key_marker=marker)
+                for one in page.uploads:
+                    if one.object_name.startswith(prefix):
+                        found = self._begun(one.object_name, str(one.upload_id), _seconds(one.initiated_time))
+                        if found is not None:
+                            yield found
+                if not page.is_truncated or not page.next_key_marker or page.next_key_marker == marker:
+                    return
+                marker = page.next_key_marker
+
+    def _begun(self, key: str, upload_id: str, begun: float) -> Begun | None:
+        """None where it has ended since."""
+        parts: dict[int, tuple[str, int]] = {}
+        moved = begun
+        marker: str | None = None
+        while True:
+            try:
+                page = self._client._list_parts(self._bucket, key, upload_id, part_number_marker=marker)
+            except S3Error as error:
+                if error.code == "NoSuchUpload":
+                    return None
+                raise
+            for part in page.parts:
+                parts[part.part_number] = (part.etag.strip('"'), int(part.size or 0))
+                moved = max(moved, _seconds(part.last_modified))
+            if not page.is_truncated:
+                return Begun(key, Upload(upload_id, parts), sum(size for _, size in parts.values()), moved)
+            marker = str(page.next_part_number_marker)
 
     def put_part(self, key: str, upload: Upload, number: int, data: bytes | bytearray) -> str:
         """Its tag, which `end_upload` names."""
@@ -258,6 +294,10 @@ class S3Calls:
             failure = BlobError(f"{what} in {self._where}: {_reason(error)}{' - ' if advice else ''}{advice}")
             failure.passing = True
             raise failure from error
+
+
+def _seconds(time: datetime | None) -> float:
+    return time.timestamp() if time else 0.0
 
 
 def _reason(error: Exception) -> str:

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import urllib3
 from blake3 import blake3
 
 from components.s3_servers import S3Server
-from stepwell.stores.blobs import BlobStore, open_blobs
+from stepwell.errors import BlobError
+from stepwell.stores.blobs import BlobStore, BlobWriter, is_passing, open_blobs
 from stepwell.stores.direct import INCOMING
 from stepwell.stores.s3_address import S3Address
 from stepwell.stores.s3_calls import S3Calls
@@ -27,7 +29,7 @@ def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     if request.param == "files":
         return f"file://{tmp_path_factory.mktemp('blobs')}"
     server = request.getfixturevalue("minio_s3" if request.param == "minio" else "versity_s3")
-    return str(server.url(f"bucket-{uuid.uuid4().hex}"))
+    return str(server.url(f"bucket-{uuid.uuid4().hex}/below"))
 
 
 @pytest.fixture
@@ -107,6 +109,93 @@ def test_owners_are_told_apart(blobs: BlobStore) -> None:
     assert all(entry.digest not in ("a", "b") for entry in blobs.entries())
 
 
+# --- what uploads leave that nobody ends
+
+LARGE = random.Random(3).randbytes((16 << 20) + 5)
+LARGE_DIGEST = blake3(LARGE).hexdigest()
+
+
+def broken_off(blobs: BlobStore, digest: str = LARGE_DIGEST) -> BlobWriter:
+    """An upload whose process was killed when it had sent two parts of three."""
+    writer = blobs.writer(digest, len(LARGE))
+    writer.write(LARGE)
+    while getattr(writer, "_flying", ()):
+        writer._land()  # type: ignore[attr-defined]
+    return writer
+
+
+def left_in(blobs: BlobStore, *, remove: bool = False, before: float | None = None) -> list[tuple[str, int]]:
+    before = time.time() + LATER if before is None else before
+    return [(left.name.rpartition("tmp/")[1], left.size) for left in blobs.leftovers(before, remove=remove)]
+
+
+def test_what_a_killed_upload_left_goes_once_it_is_old(blobs: BlobStore, address: str, blob: str) -> None:
+    broken_off(blobs)
+    # On files the whole of it; on S3 the parts that were full.
+    size = len(LARGE) if address.startswith("file") else 16 << 20
+    place = "tmp/" if address.startswith("file") else ""
+    assert left_in(blobs, before=time.time() - 60) == [], "it is going on"
+    assert left_in(blobs) == [(place, size)]
+    assert left_in(blobs) == [(place, size)], "a look changes nothing"
+    assert left_in(blobs, remove=True) == [(place, size)]
+    assert left_in(blobs) == []
+    assert blobs.has(blob)
+    blobs.put([LARGE], LARGE_DIGEST, len(LARGE))
+    assert blobs.collect(LARGE_DIGEST, time.time() + LATER)
+
+
+def test_an_upload_that_goes_on_when_it_is_removed_is_told_so_and_begins_anew(blobs: BlobStore) -> None:
+    writer = broken_off(blobs)
+    assert left_in(blobs, remove=True)
+    with pytest.raises(BlobError) as caught:
+        writer.commit()
+    assert is_passing(caught.value), "its sender makes it again"
+    writer.abort()
+    assert not blobs.has(LARGE_DIGEST)
+    blobs.put([LARGE], LARGE_DIGEST, len(LARGE))
+    assert b"".join(blobs.open(LARGE_DIGEST)) == LARGE
+    assert left_in(blobs) == []
+    assert blobs.collect(LARGE_DIGEST, time.time() + LATER)
+
+
+@pytest.mark.parametrize("address", ["minio", "versitygw"], indirect=True)
+def test_what_agents_put_into_a_bucket_and_left_goes_and_what_is_others_stays(address: str, blobs: BlobStore) -> None:
+    s3 = S3Address.parse(address)
+    calls = S3Calls(s3)
+    begun = blobs.begin_direct(LARGE_DIGEST, len(LARGE), 1, 3600)  # type: ignore[attr-defined]
+    assert urllib3.request("PUT", begun.addresses[1], body=LARGE[: begun.part_bytes]).status == 200
+    joined = blake3(b"joined").hexdigest()
+    calls.put(f"{s3.prefix}{INCOMING}{joined}", b"joined, and never read back")
+    calls.put(f"{s3.prefix}{INCOMING}notes.txt", b"somebody else's")
+    others = calls.begin_upload(f"{s3.prefix}backup/{LARGE_DIGEST}")
+    assert sorted(left_in(blobs, remove=True)) == [("tmp/", len(b"joined, and never read back")), ("tmp/", 8 << 20)]
+    assert left_in(blobs) == []
+    assert [found.key for found in calls.list(f"{s3.prefix}{INCOMING}")] == [f"{s3.prefix}{INCOMING}notes.txt"]
+    assert [one.upload.id for one in calls.uploads("")] == [others.id]
+    calls.drop_upload(f"{s3.prefix}backup/{LARGE_DIGEST}", others)
+    with pytest.raises(BlobError, match="0 bytes have come") as caught:
+        blobs.end_direct(LARGE_DIGEST, len(LARGE))  # type: ignore[attr-defined]
+    assert is_passing(caught.value)
+
+
+def test_a_direct_upload_removed_while_it_is_read_back_is_no_blob_and_begins_anew(
+    minio_s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = minio_s3.url(f"bucket-{uuid.uuid4().hex}")
+    blobs = open_blobs(url)
+    blobs.prepare()
+    begun = blobs.begin_direct(LARGE_DIGEST, len(LARGE), 1, 3600)  # type: ignore[attr-defined]
+    for number, put_to in begun.addresses.items():
+        part = LARGE[(number - 1) * begun.part_bytes : number * begun.part_bytes]
+        assert urllib3.request("PUT", put_to, body=part).status == 200
+    stopped_at(monkeypatch, "service.joined", lambda: left_in(blobs, remove=True))
+    with pytest.raises(BlobError, match="removed while it was read") as caught:
+        blobs.end_direct(LARGE_DIGEST, len(LARGE))  # type: ignore[attr-defined]
+    assert is_passing(caught.value)
+    assert not blobs.has(LARGE_DIGEST)
+    assert not blobs.begin_direct(LARGE_DIGEST, len(LARGE), 1, 3600).there  # type: ignore[attr-defined]
+
+
 def stopped_at(monkeypatch: pytest.MonkeyPatch, place: str, act: Callable[[], object]) -> None:
     """`act` happens where a collect passes `place`."""
 
@@ -114,7 +203,7 @@ def stopped_at(monkeypatch: pytest.MonkeyPatch, place: str, act: Callable[[], ob
         if name == place:
             act()
 
-    for module in ("blobs", "s3_blobs"):
+    for module in ("blobs", "s3_blobs", "direct"):
         monkeypatch.setattr(f"stepwell.stores.{module}.killpoint", passed)
 
 

@@ -253,6 +253,24 @@ def test_no_blob_goes_where_another_store_names_some_too(
 
 
 @pytest.mark.parametrize("engine_kind", ["embedded"], indirect=True)
+def test_what_given_up_uploads_left_is_said_with_its_bytes_and_goes(
+    metrics: MetricStore, ingest: Ingest, blobs: BlobStore
+) -> None:
+    kept = keep(ingest, blobs, ONE, 1, b"weights")
+    writer = blobs.writer(blake3(b"never whole").hexdigest(), 11)
+    writer.write(b"never")
+    asked = {"grace_s": DAY, "trash_s": DAY, "now": datetime.now(timezone.utc) + LATER}
+    [would] = collect(metrics, blobs, apply=False, **asked)
+    assert (would.what, would.size) == ("upload", 5)
+    assert would.why.startswith("nobody has gone on with it since ")
+    assert not list(collect(metrics, blobs, apply=True, **{**asked, "now": datetime.now(timezone.utc)}))
+    assert list(collect(metrics, blobs, apply=True, **asked)) == [would]
+    assert not list(collect(metrics, blobs, apply=True, **asked))
+    writer.abort()
+    assert blobs.has(kept)
+
+
+@pytest.mark.parametrize("engine_kind", ["embedded"], indirect=True)
 def test_what_a_commit_names_while_gc_runs_stays(
     metrics: MetricStore, ingest: Ingest, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,22 +1,22 @@
 """`gc`: what the rules and the stores no longer keep, in an order in which each step frees what the next looks at.
 
 Runs past their project's age go to the trash; what has been there long enough is purged; spare checkpoints are marked
-as deleted; blobs that no manifest names are removed. Nothing is decided by what an earlier look has found: each step
-asks the stores itself, and what is removed is looked at once more while it is. So a gc may be killed anywhere, or
-meet another, and the next one goes on.
+as deleted; blobs that no manifest names are removed, and what uploads have left that were given up. Nothing is decided
+by what an earlier look has found: each step asks the stores itself, and what is removed is looked at once more while
+it is. So a gc may be killed anywhere, or meet another, and the next one goes on.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Protocol
 
 from ...errors import BlobError, InvalidValue, NotFound, RunHeld
 from ...ids import ATTEMPT_EPOCH_S, RunKey
-from ..blobs import BlobEntry
+from ..blobs import BlobEntry, Leftover
 from .checkpoints import Row, SpareCheckpoint, delete, protected_rows, spare
 from .holds import holds_of
 from .purge import purge, sweep
@@ -66,6 +66,7 @@ class CollectedBlobs(Protocol):
     def claim(self, digest: str) -> int | None: ...
     def collect(self, digest: str, before: float) -> bool: ...
     def entries(self) -> Iterator[BlobEntry]: ...
+    def leftovers(self, before: float, *, remove: bool) -> Iterator[Leftover]: ...
     def owners(self) -> set[str]: ...
 
 
@@ -95,6 +96,8 @@ def collect(
         deleted += delete(store, spared) if apply else spared
     yield from (_checkpoint(one) for one in deleted)
     yield from _unnamed_blobs(store, blobs, before, now, deleted, purged, apply=apply)
+    for left in blobs.leftovers(before.timestamp(), remove=apply):
+        yield Going("upload", left.name, f"nobody has gone on with it since {_day(left.moved)}", left.size)
 
 
 def _old_runs(
@@ -206,6 +209,10 @@ def _done(take: Callable[[Sequence[RunKey]], None], keys: Sequence[RunKey]) -> b
 def _parts(keys: Sequence[RunKey]) -> Iterator[Sequence[RunKey]]:
     for start in range(0, len(keys), _AT_ONCE):
         yield keys[start : start + _AT_ONCE]
+
+
+def _day(time: float) -> str:
+    return f"{datetime.fromtimestamp(time, timezone.utc):%Y-%m-%d}"
 
 
 def _days(seconds: int) -> str:

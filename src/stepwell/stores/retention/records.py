@@ -81,7 +81,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Going:
-    """One thing that gc removes, or would. what: trash | purge | checkpoint | blob. size: bytes of blobs, 0 of runs."""
+    """One thing that gc removes, or would. what: trash | purge | checkpoint | blob | upload. size: bytes, 0 of runs."""
 
     what: str
     name: str
