@@ -12,7 +12,7 @@ def test_every_message_of_the_wire_comes_back_equal() -> None:
     frame = ingest_pb2.Frame(sequence=1, writer=2**64 - 1, first_seq=1, last_seq=9, crc32c=7, block=b"\0\xff")
     for message in (
         ingest_pb2.IngestRequest(frame=frame),
-        ingest_pb2.IngestReply(ack=ingest_pb2.Ack(sequences=[1, 2, 3])),
+        ingest_pb2.IngestReply(ack=ingest_pb2.Ack(sequences=[1, 2, 3], discarded=[2])),
         ingest_pb2.IngestReply(nack=ingest_pb2.Nack(sequence=4, reason=ingest_pb2.Nack.TOO_NEW, message="é")),
         blob_pb2.PutRequest(header=blob_pb2.PutHeader(digest="00", size=2**40)),
         blob_pb2.CommitRequest(run=bytes(16), files=[blob_pb2.ArtifactFile(path="a", digest="b", size=3)]),
@@ -23,6 +23,7 @@ def test_every_message_of_the_wire_comes_back_equal() -> None:
             addresses=[blob_pb2.PartAddress(number=2, url="http://h/")],
         ),
         blob_pb2.EndDirectRequest(digest="00", size=2**40),
+        blob_pb2.CommitReply(discarded=True),
     ):
         assert type(message).FromString(message.SerializeToString()) == message
 

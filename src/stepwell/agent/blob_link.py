@@ -44,7 +44,9 @@ class BlobLink(Protocol):
     ) -> None:
         """chunks: the bytes, from their beginning each time. before_piece: to be called before more is sent."""
 
-    def commit(self, staged: Staged, digests: dict[str, str]) -> None: ...
+    def commit(self, staged: Staged, digests: dict[str, str]) -> bool:
+        """False where the run was purged: nothing of it is kept."""
+
     def close(self) -> None: ...
 
 
@@ -100,7 +102,7 @@ class GrpcBlobs:
         if reply.digest != digest or reply.size != size:
             raise ApiError(f"the service stored {reply.size} bytes as {reply.digest} instead of {size} as {digest}")
 
-    def commit(self, staged: Staged, digests: dict[str, str]) -> None:
+    def commit(self, staged: Staged, digests: dict[str, str]) -> bool:
         files = [
             blob_pb2.ArtifactFile(path=file.path, digest=digests[file.path], size=file.size, uri=file.uri)
             for file in staged.files
@@ -125,7 +127,8 @@ class GrpcBlobs:
             parts=staged.parts,
         )
         # The service looks for every blob of it.
-        self._call(self._stub.Commit, request, timeout=_CALL_TIMEOUT_S + len(files) * _COMMIT_S_A_FILE)
+        reply = self._call(self._stub.Commit, request, timeout=_CALL_TIMEOUT_S + len(files) * _COMMIT_S_A_FILE)
+        return not reply.discarded
 
     def close(self) -> None:
         self._channel.close()
@@ -169,7 +172,7 @@ class HttpBlobs:
             source.raise_its_own()
             raise
 
-    def commit(self, staged: Staged, digests: dict[str, str]) -> None:
+    def commit(self, staged: Staged, digests: dict[str, str]) -> bool:
         body = {
             "project": staged.project,
             "id": staged.id,
@@ -194,6 +197,10 @@ class HttpBlobs:
         if status in (409, 412, 424):
             raise MissingBlob(f"{shown(self._endpoint.url)}: {reply[:200]!r}")
         self._check((status, reply))
+        try:
+            return bool(json.loads(reply).get("state") != "discarded")
+        except (ValueError, AttributeError) as error:
+            raise ApiError(f"{shown(self._endpoint.url)} answers what cannot be read: {error!r}") from error
 
     def close(self) -> None:
         self._link.close()

@@ -198,10 +198,11 @@ class GrpcStream:
         self._heard = time.monotonic()
         kind = reply.WhichOneof("body")
         if kind == "ack":
+            discarded = set(reply.ack.discarded)
             for sequence in reply.ack.sequences:
                 parcel = self._landed(sequence)
                 if parcel is not None:
-                    self._outbox.ack(parcel)
+                    self._outbox.ack(parcel, discarded=sequence in discarded)
             killpoint("agent.acked")
         elif kind == "nack":
             parcel = self._landed(reply.nack.sequence)

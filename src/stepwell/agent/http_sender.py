@@ -97,10 +97,10 @@ def send_over_http(
             if reply.get("boot") and reply["boot"] != info.boot:
                 return  # restarted: begin again, so that what was acked lately is sent again
             nacked = {int(nack["index"]): nack for nack in reply.get("nacked", ())}
-            acked = {int(index) for index in reply.get("acked", ())}
+            acked, discarded = ({int(index) for index in reply.get(name, ())} for name in ("acked", "discarded"))
             for index, parcel in enumerate(parcels):
                 if index in acked:
-                    outbox.ack(parcel)
+                    outbox.ack(parcel, discarded=index in discarded)
                 else:
                     nack = nacked.get(index, {})
                     outbox.nack(parcel, str(nack.get("reason", "RETRY")), str(nack.get("message", "")))

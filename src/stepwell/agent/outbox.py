@@ -47,6 +47,8 @@ class Outbox:
         """Notified when there may be something to take, or room, or nothing left."""
         self.acked_frames = 0
         self.acked_bytes = 0
+        self.discarded_frames = 0
+        """Of those acked: of runs that were purged. Nothing of them is kept anywhere."""
         self.refused_frames = 0
         self.held_frames = 0
         self.version = ""
@@ -56,6 +58,7 @@ class Outbox:
         self._own: Spool | None = None
         self._later: list[tuple[float, int, Parcel]] = []  # to be sent again, by due time
         self._unreadable: set[Spool] = set()
+        self._purged: set[int] = set()  # writers of which something was discarded
         self._count = 0
         self._out = 0  # taken and not yet reported
 
@@ -134,13 +137,20 @@ class Outbox:
 
     # --- what became of it
 
-    def ack(self, parcel: Parcel) -> None:
+    def ack(self, parcel: Parcel, *, discarded: bool = False) -> None:
+        """The service has it, or has discarded it because its run was purged: either way it is done with."""
         parcel.spool.mark_acked([parcel.frame])
         with self.changed:
             self._out -= 1
             self.acked_frames += 1
             self.acked_bytes += parcel.bytes
+            self.discarded_frames += discarded
+            said = not discarded or parcel.frame.writer in self._purged
+            if discarded:
+                self._purged.add(parcel.frame.writer)
             self.changed.notify_all()
+        if not said:
+            _log.warning("the service discards what writer %016x has recorded: its run was purged", parcel.frame.writer)
 
     def nack(self, parcel: Parcel, reason: str, message: str) -> None:
         """Refused, held, or to be tried again, as the reason says; an unknown reason means again."""

@@ -38,6 +38,8 @@ class SyncReport:
     """Blocks and artifacts that the service will never take; they stay on disk."""
     held: int = 0
     """Blocks for a newer service; they stay on disk."""
+    discarded: int = 0
+    """Blocks and artifacts of runs that were purged: counted as sent, and kept nowhere."""
     left_bytes: int = 0
     left_artifacts: int = 0
     problems: tuple[str, ...] = field(default=())
@@ -49,6 +51,8 @@ class SyncReport:
 
     def __str__(self) -> str:
         text = f"sent {self.blocks} blocks ({self.bytes} bytes) and {self.artifacts} artifacts"
+        if self.discarded:
+            text += f", of which {self.discarded} are discarded: their runs were purged"
         if self.left_bytes or self.left_artifacts:
             text += f"; left {self.left_bytes} bytes and {self.left_artifacts} artifacts"
         if self.refused or self.held:
@@ -171,6 +175,7 @@ class _Sync:
                 bytes=before.bytes + outbox.acked_bytes,
                 refused=before.refused + outbox.refused_frames,
                 held=before.held + outbox.held_frames,
+                discarded=before.discarded + outbox.discarded_frames,
                 left_bytes=before.left_bytes + outbox.pending_bytes,
             )
             self._progress(self.report)
@@ -214,11 +219,12 @@ class _Sync:
     def _upload_one(self, staged: Staged) -> None:
         from .uploads import upload_staged
 
-        upload_staged(self._home, staged, self._where(staged.destination), self._settings)
+        kept = upload_staged(self._home, staged, self._where(staged.destination), self._settings)
         staged.remove()
         self.report = replace(
             self.report,
             artifacts=self.report.artifacts + 1,
+            discarded=self.report.discarded + (not kept),
             artifact_bytes=self.report.artifact_bytes + staged.size,
         )
 

@@ -43,8 +43,11 @@ class _Wait:
     until: float = 0.0
 
 
-def upload(link: BlobLink, staged: Staged, before_chunk: Callable[[], None], chunk_bytes: int) -> int:
-    """Brings one artifact into the blob store and commits it; returns the bytes sent. Raises what the link raises."""
+def upload(link: BlobLink, staged: Staged, before_chunk: Callable[[], None], chunk_bytes: int) -> bool:
+    """Brings one artifact into the blob store and commits it. Raises what the link raises.
+
+    False where its run was purged: then nothing of it is kept, and it is done with.
+    """
 
     def bytes_of(file: StagedFile) -> Iterator[bytes]:
         for chunk in staged.chunks(file, chunk_bytes):
@@ -54,7 +57,6 @@ def upload(link: BlobLink, staged: Staged, before_chunk: Callable[[], None], chu
     from .blob_link import MissingBlob
 
     digests = staged.digests()
-    sent = 0
     for attempt in range(_COMMIT_TRIES):
         held = link.have(sorted({digests[file.path] for file in staged.uploads}))
         for file in staged.uploads:
@@ -62,16 +64,15 @@ def upload(link: BlobLink, staged: Staged, before_chunk: Callable[[], None], chu
             if digest not in held:
                 link.put(digest, file.size, partial(bytes_of, file), before_chunk)
                 held.add(digest)
-                sent += file.size
         killpoint("agent.uploaded")
         try:
-            link.commit(staged, digests)
+            kept = link.commit(staged, digests)
             killpoint("agent.completed")
-            return sent
+            return kept
         except MissingBlob as error:  # collected between our question and our commit
             if attempt == _COMMIT_TRIES - 1:
                 raise ServiceUnavailable(str(error)) from error
-    return sent
+    raise AssertionError("the last try returns or raises")
 
 
 def upload_staged(
@@ -82,7 +83,7 @@ def upload_staged(
     *,
     before_chunk: Callable[[], None] = lambda: None,
     goes_on: Callable[[], bool] = lambda: True,
-) -> None:
+) -> bool:
     """The same to wherever the destination is now, by gRPC, else by HTTP."""
     from .blob_link import GrpcBlobs, HttpBlobs
     from .direct import DirectBroken
@@ -94,8 +95,7 @@ def upload_staged(
     for way in ways:
         link = way()
         try:
-            upload(link, staged, before_chunk, settings.blob_chunk_bytes)
-            return
+            return upload(link, staged, before_chunk, settings.blob_chunk_bytes)
         except DirectBroken:  # not by HTTP: what is in the bucket is gone on with
             raise
         except ServiceUnavailable:
@@ -103,6 +103,7 @@ def upload_staged(
                 raise
         finally:
             link.close()
+    raise AssertionError("the last way returns or raises")
 
 
 class Uploader(threading.Thread):
@@ -167,7 +168,7 @@ class Uploader(threading.Thread):
             lock = staged.lock()
             if lock is None or not (staged.folder / "manifest.json").exists():
                 return  # another process has it, or was quicker
-            upload_staged(
+            kept = upload_staged(
                 self._home,
                 staged,
                 staged.destination,
@@ -178,8 +179,9 @@ class Uploader(threading.Thread):
             staged.remove()
             self.uploaded += 1
             wait.failures, self.problem, self._lost_at = 0, "", None
-            _log.info("uploaded %s %r of %s/%s, %d bytes", staged.kind, staged.name, staged.project, staged.id,
-                      staged.size)  # fmt: skip
+            _log.log(logging.INFO if kept else logging.WARNING, "%s %s %r of %s/%s, %d bytes%s",
+                     "uploaded" if kept else "discarded", staged.kind, staged.name, staged.project, staged.id,
+                     staged.size, "" if kept else ": the run was purged")  # fmt: skip
         except (SpoolError, ApiError) as error:  # its files are not what they were, or the service will never take it
             _log.error("%s %r of %s/%s is not uploaded: %s; it stays in %s", staged.kind, staged.name, staged.project,
                        staged.id, error, staged.folder)  # fmt: skip

@@ -77,6 +77,7 @@ def _to_service(home: Home, root: Path, server: str | None) -> bool:
         report = send(home, [root], server, said)
     size = bytes_text(report.bytes + report.artifact_bytes)
     out.print(f"[green]✓[/] sent {report.blocks:,} blocks and {report.artifacts} checkpoints ({size})")
+    _say_discarded(report.discarded)
     left = [*report.problems]
     if report.left_bytes or report.left_artifacts:
         left.append(f"{bytes_text(report.left_bytes)} and {report.left_artifacts} checkpoints wait for another try")
@@ -110,8 +111,14 @@ def _to_store(home: Home, root: Path) -> bool:
         f"[green]✓[/] {done.blocks:,} blocks ({bytes_text(done.bytes)}) of {done.spools} spools and "
         f"{done.checkpoints} checkpoints are in {home.store}"
     )
+    _say_discarded(done.discarded)
     _say_left(done.left)
     return not done.left
+
+
+def _say_discarded(count: int) -> None:
+    if count:
+        terminal().print(f"[yellow]discarded[/] {count:,} of these blocks and checkpoints: their runs were purged")
 
 
 def _say_left(lines: list[str]) -> None:

@@ -96,12 +96,16 @@ class Intake:
 
 @dataclass
 class Synced:
-    """What `sync_embedded` did. left: why something stayed, a line each."""
+    """What `sync_embedded` did. left: why something stayed, a line each.
+
+    discarded: blocks and checkpoints of runs that were purged; they count as taken in, and are kept nowhere.
+    """
 
     spools: int = 0
     blocks: int = 0
     bytes: int = 0
     checkpoints: int = 0
+    discarded: int = 0
     left: list[str] = field(default_factory=list)
 
 
@@ -149,6 +153,7 @@ def _sync_spool(
             stored = [frame for frame, outcome in zip(frames, outcomes, strict=True) if outcome.ok]
             spool.mark_acked(stored)
             done.blocks += len(stored)
+            done.discarded += sum(outcome.discarded for outcome in outcomes)
             done.bytes += sum(frame.length for frame in stored)
             for frame, outcome in zip(frames, outcomes, strict=True):
                 _set_aside(spool, frame, outcome, done)
@@ -181,19 +186,20 @@ def _sync_staged(stores: LocalStores, folder: Path, done: Synced) -> None:
         done.left.append(f"{folder}: is being uploaded by another process")
         return
     try:
-        _store_staged(stores, staged)
+        done.discarded += not _store_staged(stores, staged)
         staged.remove()
     finally:
         lock.release()
     done.checkpoints += 1
 
 
-def _store_staged(stores: LocalStores, staged: Staged) -> None:
+def _store_staged(stores: LocalStores, staged: Staged) -> bool:
+    """False where its run was purged."""
     digests = staged.digests()
     for file in staged.uploads:
         if stores.blobs.claim(digests[file.path]) is None:
             stores.blobs.put(staged.chunks(file), digests[file.path], file.size)
-    stores.ingest.commit_artifact(
+    return stores.ingest.commit_artifact(
         ArtifactCommit(
             project=staged.project,
             id=staged.id,

@@ -67,14 +67,17 @@ def _resume(
         line = f"resuming {path} without an answer about its last step ({error})"
         line += "; give step= to log, rows without one are not recorded until then" if needs_step else ""
     else:
+        if known is not None and not progress.exists and known.attempt <= (progress.attempt or 0):
+            # Purged, with all that this host remembers of it: what begins now is a new run under its id.
+            exists, seen_here, last = False, None, None
         exists = exists or progress.exists
         steps = [step for step in (progress.last_step, seen_here) if step is not None]
         last = max(steps, default=None)
         at_least = (progress.attempt or 0) + 1
     if must and not exists:
         raise NotFound(
-            f'{path} has not been recorded, neither on this host nor in the store, and resume="must". Check '
-            'project and id, or use resume="allow".'
+            f'{path} has not been recorded, neither on this host nor in the store, or was purged, and resume="must". '
+            'Check project and id, or use resume="allow".'
         )
     attempt = begin_attempt(home, identity.project, identity.id, identity.launch, at_least, identity.start)
     first_step = 0 if last is None else last + 1

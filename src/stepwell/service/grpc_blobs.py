@@ -142,11 +142,12 @@ class BlobService(blob_pb2_grpc.BlobsServicer):  # type: ignore[misc]
             parts=request.parts,
         )
         try:
-            if not await asyncio.to_thread(self._ingest.commit_artifact, commit):
-                self._figures.discarded.labels("artifact").inc()
+            discarded = not await asyncio.to_thread(self._ingest.commit_artifact, commit)
         except StepwellError as error:
             await _abort(context, error)
-        return pb.CommitReply()
+        if discarded:
+            self._figures.discarded.labels("artifact").inc()
+        return pb.CommitReply(discarded=discarded)
 
 
 async def _abort(context: grpc.aio.ServicerContext, error: StepwellError) -> NoReturn:

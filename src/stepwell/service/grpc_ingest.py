@@ -79,6 +79,7 @@ class _Session:
         self._listener = stops.listen(self._tell)
         self._replies: deque[pb.IngestReply] = deque()
         self._acks: list[int] = []
+        self._discarded: list[int] = []
         self._unanswered = 0
         self._changed = asyncio.Event()
         self._drained = asyncio.Event()
@@ -107,8 +108,8 @@ class _Session:
             while self._replies or self._acks:
                 if self._acks:
                     with self._figures.stages.spent("ack"):
-                        acks, self._acks = self._acks, []
-                        reply = pb.IngestReply(ack=pb.Ack(sequences=acks))
+                        reply = pb.IngestReply(ack=pb.Ack(sequences=self._acks, discarded=self._discarded))
+                        self._acks, self._discarded = [], []
                     yield reply
                 if self._replies:
                     yield self._replies.popleft()
@@ -163,6 +164,8 @@ class _Session:
     def _answer(self, sequence: int, outcome: Outcome) -> None:
         if outcome.reason is None:
             self._acks.append(sequence)
+            if outcome.discarded:
+                self._discarded.append(sequence)
         else:
             reason = pb.Nack.Reason.Name(outcome.reason)
             nack = pb.Nack(sequence=sequence, reason=reason, message=outcome.message[:1000])

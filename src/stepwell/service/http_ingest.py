@@ -76,7 +76,10 @@ def ingest_router(
 
     @router.post("/blocks")
     async def post_blocks(request: Request) -> dict[str, Any]:
-        """Concatenated spool frames, as on disk. Answers each by its index; an ack means durable."""
+        """Concatenated spool frames, as on disk. Answers each by its index; an ack means durable.
+
+        Of those that are acked, the runs of the discarded were purged: nothing of them is kept.
+        """
         async with bodies:
             frames = list(parse_frames(await _read(request)))
             return await _take(frames)
@@ -104,6 +107,7 @@ def ingest_router(
         return {
             "boot": boot,
             "acked": [index for index, outcome in enumerate(results) if outcome.ok],
+            "discarded": [index for index, outcome in enumerate(results) if outcome.discarded],
             "nacked": [
                 {"index": index, "reason": outcome.reason.name, "message": outcome.message}
                 for index, outcome in enumerate(results)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+
+import pytest
 
 import stepwell
 from serving import serving
@@ -53,3 +56,44 @@ def test_an_allowed_resume_without_an_answer_wants_steps(script: Script, home: P
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("give step=") == 2
+
+
+RESUME = """
+try:
+    run = stepwell.init(project="p", id="s", resume=sys.argv[1], settings={"capture": False})
+except stepwell.errors.StepwellError as error:
+    print(f"{type(error).__name__}: {error}")
+    assert stepwell.run is None
+else:
+    run.log({"x": 2.0})
+    run.finish()
+"""
+
+
+@pytest.mark.parametrize("served", [True, False], ids=["a service", "the embedded store"])
+def test_a_run_in_the_trash_is_not_resumed_and_a_purged_one_begins_anew(
+    script: Script, home: Path, served: bool
+) -> None:
+    env = {"STEPWELL_RESUME_TIMEOUT_S": "60"}
+    with serving(home) if served else nullcontext():
+        script(TRAIN, "", env=env)
+        with stepwell.Api() as api:
+            api.trash(["p/s"], reason="wrong labels")
+        for resume in ("allow", "must"):
+            said = script(RESUME, resume, env=env)
+            assert said.returncode == 0, said.stderr
+            assert said.stdout.startswith("RunTrashed: p/s was put in the trash on "), said.stdout
+            assert "(wrong labels): `stepwell restore p/s` brings it back" in said.stdout
+        with stepwell.Api() as api:
+            api.restore(["p/s"])
+            assert api.run("p/s").attempts == 1, "the refused ones have left nothing"
+        assert "resuming p/s at step 100" in script(RESUME, "must", env=env).stderr
+        with stepwell.Api() as api:
+            assert api.run("p/s").history("x").column("step").to_pylist() == list(range(101))
+            api.trash(["p/s"])
+            api.purge(["p/s"])
+        assert script(RESUME, "must", env=env).stdout.startswith("NotFound: p/s has not been recorded")
+        assert "at step" not in script(RESUME, "allow", env=env).stderr
+        with stepwell.Api() as api:
+            assert [(point["step"], point["x"]) for point in api.run("p/s").history("x").to_pylist()] == [(0, 2.0)]
+            assert api.run("p/s").attempts == 1
