@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,13 +20,20 @@ RUNS_AT_MOST_S = 900  # a test that is itself killed leaves no service behind fo
 class Service:
     """`stepwell serve` on free ports of the loopback. `start` returns when it answers."""
 
-    def __init__(self, home: Path, *options: str, env: Mapping[str, str] | None = None) -> None:
-        self.home, self.options, self.env = home, options, dict(env or {})
+    def __init__(
+        self,
+        home: Path,
+        *options: str,
+        env: Mapping[str, str] | None = None,
+        program: Sequence[str] = ("-m", "stepwell"),
+    ) -> None:
+        """program: what of python is to be run, where it is not stepwell itself."""
+        self.home, self.options, self.env, self.program = home, options, dict(env or {}), program
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, env: Mapping[str, str] | None = None) -> Service:
         ports = ("--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0")
-        command = ["timeout", "-s", "KILL", str(RUNS_AT_MOST_S), sys.executable, "-m", "stepwell", "serve", *ports]
+        command = ["timeout", "-s", "KILL", str(RUNS_AT_MOST_S), sys.executable, *self.program, "serve", *ports]
         self.home.mkdir(parents=True, exist_ok=True)
         log = (self.home / "serve.log").open("ab")
         environment = {**os.environ, **self.env, **(env or {}), "STEPWELL_HOME": str(self.home)}
@@ -65,8 +72,10 @@ class Service:
 
 
 @contextmanager
-def serving(home: Path, *options: str, env: Mapping[str, str] | None = None) -> Iterator[Service]:
-    service = Service(home, *options, env=env).start()
+def serving(
+    home: Path, *options: str, env: Mapping[str, str] | None = None, program: Sequence[str] = ("-m", "stepwell")
+) -> Iterator[Service]:
+    service = Service(home, *options, env=env, program=program).start()
     try:
         yield service
     finally:

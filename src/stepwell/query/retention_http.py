@@ -70,16 +70,22 @@ class HttpRetention:
         return rule_from_json(self._ask("PUT", f"/retention/{quote(rule.project, safe='')}", body))
 
     def gc(self, *, apply: bool) -> Iterator[Going]:
-        ended = False
-        for line in self._lines("POST", "/gc", {"apply": apply}):
-            value = json.loads(line)
-            if "error" in value:
-                raise error_of(value)
-            ended = ended or "ended" in value
-            if "what" in value:
-                yield Going(**value)
+        begun = ended = False
+        kept = "what gc has removed stays removed, and the next gc goes on"
+        try:
+            for line in self._lines("POST", "/gc", {"apply": apply}):
+                value, begun = json.loads(line), True
+                if "error" in value:
+                    raise error_of(value)
+                ended = ended or "ended" in value
+                if "what" in value:
+                    yield Going(**value)
+        except ServiceUnavailable as error:
+            if not begun:
+                raise
+            raise ServiceUnavailable(f"{error}; {kept}") from error
         if not ended:
-            raise ServiceUnavailable("the service broke off in the middle of its gc; what it has removed stays removed")
+            raise ServiceUnavailable(f"the service broke off in the middle of its gc; {kept}")
 
     def holds(self, project: str | None = None) -> list[Hold]:
         return [hold_from_json(value) for value in self._ask("GET", "/holds" + _of(project), None)["holds"]]
