@@ -1,7 +1,9 @@
 """Two real ClickHouse servers that are two shards of a cluster, with ZooKeeper as its keeper.
 
 What this build of the server leaves out: ON CLUSTER (refused with code 392, once it has been read and the cluster
-found) and the port between replicas, without which a replicated table can be made and read, but not written.
+found) and the port between replicas. clickhouse-local never registers its own address for them, whatever
+`interserver_http_port` says, so the thread that is to make a replica active gives up (code 139): a replicated table can
+be made and read, but not written or altered.
 """
 
 from __future__ import annotations

@@ -22,7 +22,8 @@ __all__ = ["ServerEngine"]
 _TRIES = 3
 # A query over Distributed tables that has another in it: each shard answers both from its own rows. That is right
 # because subqueries here choose and join by run, and all rows of a run lie on one shard ("global" cannot nest).
-_CLUSTER_QUERIES = {"distributed_product_mode": "local", "skip_unavailable_shards": 0}
+# alter_sync: a view that follows an ALTER needs the new column on whichever replica it is made.
+_CLUSTER_SETTINGS = {"distributed_product_mode": "local", "skip_unavailable_shards": 0, "alter_sync": 2}
 
 
 class ServerEngine:
@@ -105,7 +106,7 @@ class ServerEngine:
                 connect_timeout=address.connect_timeout_s,
                 send_receive_timeout=address.timeout_s,
                 autogenerate_session_id=False,  # a session would allow one query at a time
-                settings=_CLUSTER_QUERIES if self.sharded else None,
+                settings=_CLUSTER_SETTINGS if self.sharded else None,
             )
         except (ClickHouseError, OSError) as error:
             raise store_error(f"cannot use ClickHouse at {self.where}", error) from error
