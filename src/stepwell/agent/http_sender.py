@@ -50,7 +50,7 @@ class HttpLink:
         if status in (401, 403):
             raise AuthError(f"{shown(self.endpoint.url)} refuses this token (HTTP {status}); run `stepwell login`")
         if status in (408, 425, 429) or status >= 500:
-            raise ServiceUnavailable(f"{shown(self.endpoint.url)} answers HTTP {status}")
+            raise ServiceUnavailable(f"{shown(self.endpoint.url)} answers HTTP {status}{_reason(data)}")
         return status, data
 
     def close(self) -> None:
@@ -109,6 +109,14 @@ def send_over_http(
         raise ApiError(f"{shown(endpoint.url)} answers what cannot be read: {error!r}") from error
     finally:
         link.close()
+
+
+def _reason(body: bytes) -> str:
+    """What the service says of itself; "" where something in between has answered."""
+    try:
+        return f": {str(json.loads(body)['detail'])[:500]}"
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _proxy_for(url: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .. import _core
 from ..address import find_service, shown
 from ..home import Home
+from ..ids import run_uuid
 from .notices import say, warn
 from .waiting import Left
 
@@ -50,7 +51,20 @@ def tell_what_is_left(run: Run, left: Left, recorder: _core.Recorder, home: Home
     else:
         service = find_service(home, run.server)
         where = f" on {shown(service.url)}" if service is not None else ""
-        tell(f"{run.path} is stored{where} ({_told(recorder)})")
+        tell(f"{run.path} is stored{where} ({_told(recorder)}){_still_staged(run, recorder, home)}")
+
+
+def _still_staged(run: Run, recorder: _core.Recorder, home: Home) -> str:
+    """What of this process's artifacts the agent has not brought into the store yet; "" where all are."""
+    of_process = f"{run_uuid(run.project, run.id).hex}-{recorder.writer:016x}-*"
+    waiting = sum(1 for _ in home.staging.glob(f"{of_process}/manifest.json"))
+    if not waiting:
+        return ""
+    are = "1 artifact is" if waiting == 1 else f"{waiting} artifacts are"
+    return (
+        f"; {are} still to be uploaded, which the agent does while it runs, from {home.staging} (`stepwell sync` does "
+        "it later)"
+    )
 
 
 def _told(recorder: _core.Recorder) -> str:
