@@ -146,7 +146,7 @@ def _export_run(
 @contextmanager
 def _written(target: Path) -> Iterator[IO[bytes]]:
     """A file that has its name once it is whole."""
-    partial = target.with_name(f".{target.name[:80]}.{secrets.token_hex(6)}.part")
+    partial = target.with_name(f".{secrets.token_hex(8)}.part")  # not of its name, which may be as long as can be
     try:
         with partial.open("xb") as file:
             yield file

@@ -213,7 +213,7 @@ class Artifact:
             raise BlobError(f"file {file.path!r} of {self.path} would lie outside {root}: not written")
         target = root.joinpath(*parts)
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name[:80]}.{secrets.token_hex(6)}.part")
+        partial = target.with_name(f".{secrets.token_hex(8)}.part")  # not of its name, which may be as long as can be
         try:
             with partial.open("xb") as out:
                 for piece in _checked(file, self._reader.blob(file.digest)):

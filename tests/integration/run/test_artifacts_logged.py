@@ -84,6 +84,10 @@ REFUSED = {
     "several without a name": ("[__file__, __file__]", "give the artifact one by name="),
     "two files of one name": ("[__file__, __file__], 'n'", "two of its files are called 'train.py'"),
     "a file name with a line end": ("'odd', 'n'", "is not a plain relative path"),
+    "a file name that is no Unicode": ("'raw', 'n'", "is not valid Unicode; rename it"),
+    "a folder without a file": ("'empty', 'n'", "it holds no file"),
+    "a pipe": ("'pipe', 'n'", "not a regular file"),
+    "a link to nothing": ("'dangling', 'n'", "No such file"),
     "a name with a line end": ("__file__, 'a\\nb'", "without control characters"),
     "a type that is too long": ("__file__, type='x' * 65", "an artifact's type has 1 to 64 bytes"),
     "an alias like a version": ("__file__, aliases=['v3']", "is the name of a version"),
@@ -98,7 +102,9 @@ def test_what_cannot_be_kept_raises_at_once_and_leaves_nothing(
     call: str, word: str, script: Script, home: Path
 ) -> None:
     source = OFFLINE + (
-        "os.mkdir('odd'); open('odd/a\\nb', 'w').close()\n"
+        "for name in ('odd', 'raw', 'empty', 'pipe', 'dangling'): os.mkdir(name)\n"
+        "open('odd/a\\nb', 'w').close(); open(b'raw/a\\xff', 'w').close()\n"
+        "os.mkfifo('pipe/p'); os.symlink('/nowhere', 'dangling/link')\n"
         f"try:\n    run.log_artifact({call})\nexcept stepwell.errors.StepwellError as error:\n    print(error)"
     )
     done = script(source, "r")
@@ -114,22 +120,40 @@ def test_after_the_end_nothing_is_kept(script: Script, home: Path) -> None:
     assert not staged(home)
 
 
-def test_a_file_that_is_written_while_it_is_copied_is_not_kept_torn(script: Script, home: Path) -> None:
+MEANWHILE = {
+    "grows": (
+        "    size = copy(source, target)\n    open(source, 'ab').write(b'more')",
+        "is being written while it is copied",
+    ),
+    "is removed": ("    os.unlink(source)\n    size = copy(source, target)", "No such file"),
+    "is removed after its bytes": ("    size = copy(source, target)\n    os.unlink(source)", "No such file"),
+}
+
+
+@pytest.mark.parametrize(("what", "word"), MEANWHILE.values(), ids=MEANWHILE)
+def test_a_file_that_changes_while_it_is_copied_is_not_kept_torn(
+    what: str, word: str, script: Script, home: Path
+) -> None:
     source = OFFLINE + (
         "from stepwell.run import sources\n"
         "copy = sources.copy_file\n"
-        "def meanwhile(source, target):\n"
-        "    size = copy(source, target)\n"
-        "    with open(source, 'ab') as file: file.write(b'more')\n"
-        "    return size\n"
+        f"def meanwhile(source, target):\n{what}\n    return size\n"
         "sources.copy_file = meanwhile\n"
-        "open('growing', 'w').write('x')\n"
-        "try:\n    run.log_artifact('growing')\nexcept stepwell.errors.StagingError as error:\n    print(error)"
+        "open('changing', 'w').write('x')\n"
+        "try:\n    run.log_artifact('changing')\nexcept stepwell.errors.StagingError as error:\n    print(error)"
     )
     done = script(source, "r")
-    assert "growing" in done.stdout, done.stderr
-    assert "is being written while it is copied" in done.stdout
+    assert "changing" in done.stdout, done.stderr
+    assert word in done.stdout
     assert not staged(home)
+
+
+def test_a_file_whose_name_is_as_long_as_can_be_comes_back(script: Script, home: Path, tmp_path: Path) -> None:
+    name = "重" * 85
+    assert script(BEGIN + f"open({name!r}, 'w').write('x'); run.log_artifact([{name!r}], 'long')", "r").returncode == 0
+    with stepwell.Api() as api:
+        (path,) = api.artifact("p/long").download(tmp_path / "back")
+        assert (path.name, path.read_text()) == (name, "x")
 
 
 def test_names_in_any_language_and_with_colons_come_back(script: Script, home: Path, tmp_path: Path) -> None:
