@@ -81,5 +81,12 @@ def test_what_the_extra_pins_is_what_is_measured() -> None:
             assert f'"{pin.package}=={pin.version}"' in extra
 
 
+def test_the_comparison_is_of_the_versions_that_are_measured() -> None:
+    text = (ROOT / "docs" / "comparison.md").read_text()
+    names = {"wandb": "`wandb`", "mlflow": "MLflow", "aim": "Aim", "tensorboard": "TensorBoard", "trackio": "Trackio"}
+    for pin, name in names.items():
+        assert f"{name} {peers.PINS[pin].version}" in text
+
+
 def test_every_peer_names_a_pin() -> None:
     assert {peer.pin for peer in peers.PEERS if peer.pin} <= set(peers.PINS)
