@@ -88,21 +88,22 @@ import os, sys
 import stepwell
 run = stepwell.init(project="p", id="r", settings={"quiet": True, "capture": False, "console": False})
 os.mkdir("many")
-for number in range(5000):
+for number in range(int(sys.argv[1])):
     with open(f"many/{number:05d}.txt", "w") as file:
         file.write(f"{number % 500}")
-print(run.log_artifact("many").wait(200))
+print(run.log_artifact("many").wait(600))
 """
 
 
-def test_five_thousand_files_through_a_service_are_one_version(home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [5000, pytest.param(100_000, marks=[pytest.mark.soak, pytest.mark.timeout(900)])])
+def test_thousands_of_files_through_a_service_are_one_version(home: Path, tmp_path: Path, count: int) -> None:
     with serving(home):
         done = subprocess.run(
-            [sys.executable, "-c", MANY], cwd=tmp_path, env=os.environ, check=True, timeout=280, capture_output=True
+            [sys.executable, "-c", MANY, str(count)], cwd=tmp_path, check=True, timeout=800, capture_output=True
         )
         assert done.stdout == b"True\n", done.stderr
         found = stepwell.Api().artifact("p/many")
-        assert len(found.files) == 5000
+        assert len(found.files) == count
         assert len({file.digest for file in found.files}) == 500
         assert sorted(path.read_text() for path in found.download(tmp_path / "back", "0123*")) == [
             str(number) for number in range(230, 240)

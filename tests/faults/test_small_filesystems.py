@@ -52,6 +52,33 @@ def test_a_full_shared_memory_costs_no_record(home: Path) -> None:
         assert api.run("small/s").history("x").column("x").to_pylist() == [float(i) for i in range(rows)]
 
 
+FULL_STORE = """
+import random, sys
+from blake3 import blake3
+from stepwell.errors import BlobError
+from stepwell.stores.blobs import is_passing, open_blobs
+blobs = open_blobs(f"file://{sys.argv[1]}")
+large, small = (random.Random(size).randbytes(size) for size in (3 << 20, 1 << 20))
+try:
+    blobs.put([large[:1 << 20], large[1 << 20:]], blake3(large).hexdigest(), len(large))
+except BlobError as error:
+    print(is_passing(error), error)
+assert not blobs.has(blake3(large).hexdigest())
+assert not list(blobs.leftovers(float("inf"), remove=False))
+blobs.put([small], blake3(small).hexdigest(), len(small))
+assert b"".join(blobs.open(blake3(small).hexdigest())) == small
+"""
+
+
+def test_a_full_disk_under_the_blobs_is_said_and_leaves_room_for_others(tmp_path: Path) -> None:
+    blobs = tmp_path / "blobs"
+    blobs.mkdir()
+    done = in_namespaces([f"mount -t tmpfs -o size=2m tmpfs {blobs}"], [sys.executable, "-c", FULL_STORE, str(blobs)])
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("True ")
+    assert "Free some space; the sender tries again" in done.stdout
+
+
 FULL_DISK = """
 import os, sys, time
 import stepwell

@@ -142,6 +142,29 @@ def test_a_service_does_not_start_without_its_bucket(home: Path, database: Datab
     assert "SignatureDoesNotMatch" in said
 
 
+LOST = {
+    "the password was changed": ({"password": "before-" + PASSWORD}, "check user and password"),
+    "the right to insert was taken": ({"user": "guest"}, "grant the user"),
+    "the server became read-only": ({"user": "reader"}, "read-only"),
+}
+
+
+@pytest.mark.parametrize(("options", "message"), LOST.values(), ids=LOST)
+def test_a_right_that_is_lost_meanwhile_keeps_the_blocks(
+    database: Database, options: dict[str, str], message: str
+) -> None:
+    kept(database.write(database.server.url(database.name, **options)), message)
+    database.assert_all_there_once()
+
+
+def test_a_database_that_was_dropped_keeps_the_blocks_until_it_is_made_anew(database: Database) -> None:
+    assert database.write()[0].ok
+    database.by_hand(f"DROP DATABASE {database.name} SYNC")
+    kept(database.write(), "stepwell migrate apply")
+    database.metrics.migrate()
+    database.assert_all_there_once()
+
+
 BROKEN = {
     "a column dropped": (
         "ALTER TABLE scalars DROP COLUMN time",
