@@ -19,6 +19,7 @@ from ..query.comparison import comparison
 from ..query.console_page import console_page
 from ..query.heatmap import heatmap
 from ..query.local import MetricSource
+from ..query.nonfinite import nonfinite_counts
 from ..query.opening import opening
 from ..query.overview import find_runs, metric_list, projects, text_series
 from ..query.ranks import rank_matrix
@@ -34,6 +35,7 @@ _SERIES_MAX = 2_000
 _I53 = 1 << 53
 _RUNS_MAX = 1_000  # of one chart
 _COMPARED_MAX = 100  # every point of them is read
+_ROWS_MAX = 500  # of the runs table at one look
 
 Step = Annotated[int, Field(ge=-_I53, le=_I53)]
 Metric = Annotated[str, Query(max_length=600)]
@@ -97,6 +99,25 @@ class TableRequest(BaseModel):
     since: Annotated[int, Field(ge=0, le=_I53)] | None = None
 
 
+class NonfiniteRequest(BaseModel):
+    project: str = Field(max_length=600)
+    ids: list[Annotated[str, Field(max_length=600)]] = Field(max_length=_ROWS_MAX)
+
+
+class Nonfinite(BaseModel):
+    """Points of a run that are NaN, +Inf (above) or -Inf (below), and the `of` metrics that have some."""
+
+    nan: int
+    above: int
+    below: int
+    of: int
+    metrics: list[tuple[str, int, int, int]] = Field(description="name, nan, above, below: the 20 that have most")
+
+
+class NonfiniteAnswer(BaseModel):
+    runs: dict[str, Nonfinite] = Field(description="by id; a run whose points are all finite is not among them")
+
+
 def page_router(metrics: MetricSource) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["page"], route_class=JsonErrorsRoute)
 
@@ -119,6 +140,11 @@ def page_router(metrics: MetricSource) -> APIRouter:
     def get_columns(project: str) -> JSONResponse:
         """What columns that table can have: config and summary keys, metrics."""
         return JSONResponse(column_names(metrics, project))
+
+    @router.post("/table/nonfinite", response_model=NonfiniteAnswer)
+    def post_nonfinite(asked: NonfiniteRequest) -> JSONResponse:
+        """How many points of these runs are not finite; POST because a screen of ids does not fit an address."""
+        return JSONResponse({"runs": nonfinite_counts(metrics, asked.project, asked.ids)})
 
     @router.get("/find")
     def get_found(

@@ -113,6 +113,21 @@ def test_runs_are_grouped_by_a_setting_with_those_that_lack_it_apart(tab: Any) -
     page.get_by_role("button", name="Compare 2 runs").wait_for()
 
 
+@pytest.mark.parametrize("tab", [{}, {"width": 390}], indirect=True, ids=["wide", "narrow"])
+def test_a_row_says_what_is_not_finite_and_in_which_metric(tab: Any, site: Any) -> None:
+    page = show(tab, "/vision?cols=state&sort=name")
+    row = page.get_by_role("row", name=re.compile("vit-lr0.01"))
+    mark = row.get_by_text("2 NaN", exact=True)
+    mark.wait_for()
+    assert page.get_by_text("2 NaN", exact=True).count() == 2, "of the two runs that have some"
+    mark.click()
+    said = page.get_by_role("dialog", name=f"not finite in {site.ids['vit-lr0.01']}")
+    assert shown(said.locator("li")) == ["train/loss2 NaN"]
+    tab.shot(f"runs-nonfinite-{page.viewport_size['width']}")
+    said.get_by_role("link", name="train/loss").click()
+    page.get_by_role("dialog", name="train/loss").wait_for()
+
+
 def test_keys_walk_tick_and_open(tab: Any, site: Any) -> None:
     page = show(tab, "/vision?cols=state&sort=name&q=vit")
     says(page, ["vit-lr0.01", "vit-lr0.03"])

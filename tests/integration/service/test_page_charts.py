@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -15,8 +16,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from stepwell.ids import run_uuid
 from stepwell.service.page_api import page_router
-from stepwell.stores.metrics import open_metrics
+from stepwell.stores.metrics import MetricStore, open_metrics
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 RUN, OTHER = str(uuid.uuid4()), str(uuid.uuid4())
@@ -24,10 +26,16 @@ COLUMNS = ("run", "metric", "rank", "step", "at", "time", "value", "version")
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MetricStore]:
     folder: Path = tmp_path_factory.mktemp("store")
-    metrics = open_metrics(f"chdb://{folder / 'metrics'}")
-    metrics.migrate()
+    store = open_metrics(f"chdb://{folder / 'metrics'}")
+    store.migrate()
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def page(metrics: MetricStore) -> Iterator[TestClient]:
     for run, name in ((RUN, "one"), (OTHER, "two")):
         metrics.insert_rows(
             "runs", ("run", "project", "id", "shard", "created", "version"), [(uuid.UUID(run), "p", name, 0, START, 1)]
@@ -42,7 +50,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     app.include_router(page_router(metrics))
     with TestClient(app) as client:
         yield client
-    metrics.close()
 
 
 def header(content: bytes) -> Any:
@@ -94,3 +101,18 @@ def test_ranks_and_attempts_are_answered_for_runs_that_have_none(page: TestClien
     assert header(ranks.content)["points"] == 0
     lives = page.post("/api/v1/attempts", json={"runs": [nobody, RUN], "first_steps": True})
     assert lives.json() == {"attempts": {}, "first_steps": {RUN: 0}}
+
+
+def test_points_that_are_not_finite_are_counted_for_the_rows_in_view(page: TestClient, metrics: MetricStore) -> None:
+    runs = {id: run_uuid("q", id) for id in ("bad", "good")}
+    for id, value in (("bad", math.nan), ("good", 1.0)):
+        rows = [(runs[id], "loss", 0, step, 0, START, value, step + 1) for step in range(3)]
+        last = 0.0 if id == "good" else math.inf
+        metrics.insert_rows("scalars", COLUMNS, [*rows, (runs[id], "loss", 0, 3, 0, START, last, 4)])
+    asked = {"project": "q", "ids": ["bad", "good", "nobody"]}
+    assert page.post("/api/v1/table/nonfinite", json=asked).json() == {
+        "runs": {"bad": {"nan": 3, "above": 1, "below": 0, "of": 1, "metrics": [["loss", 3, 1, 0]]}}
+    }
+    assert page.post("/api/v1/table/nonfinite", json={"project": "q", "ids": ["x"] * 501}).status_code == 422
+    said = page.get("/openapi.json").json()["paths"]["/api/v1/table/nonfinite"]["post"]
+    assert said["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/NonfiniteAnswer")

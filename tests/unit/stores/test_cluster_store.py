@@ -340,6 +340,11 @@ RENDERED: list[tuple[str, list[str]]] = [
         ["ALTER TABLE db.scalars_local ON CLUSTER c MODIFY SETTING x = 1"],
     ),
     (
+        "ALTER TABLE scalars\nADD INDEX IF NOT EXISTS i isFinite(value) TYPE minmax",
+        ["ALTER TABLE db.scalars_local ON CLUSTER c ADD INDEX IF NOT EXISTS i isFinite(value) TYPE minmax"],
+    ),
+    ("ALTER TABLE scalars MATERIALIZE INDEX i", ["ALTER TABLE db.scalars_local ON CLUSTER c MATERIALIZE INDEX i"]),
+    (
         "DROP VIEW IF EXISTS v_old",
         ["DROP TABLE IF EXISTS db.v_old ON CLUSTER c", "DROP VIEW IF EXISTS db.v_old_local ON CLUSTER c"],
     ),

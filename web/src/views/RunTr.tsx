@@ -1,12 +1,14 @@
 // The rows of the runs table: as lines, as cards on a narrow screen, and the heads of groups.
 import { memo } from "react";
 import { go, runPath } from "../address/location";
+import type { Nonfinite } from "../api/nonfinite";
 import { nameAt, type RunsData } from "../api/table";
 import { number, plural } from "../format/number";
 import { age, clock } from "../format/time";
 import { Ended } from "../parts/Ended";
 import { StateDot } from "../parts/StateDot";
 import type { ColumnDef } from "./columns";
+import { NonfiniteMark } from "./NonfiniteMark";
 import { spread, type Group } from "./order";
 
 /** The columns in view: those that stay at the left, then those that the table is scrolled to. */
@@ -24,6 +26,8 @@ interface Props {
   index: number;
   top: number;
   hue: string;
+  /** What is not finite in it; null: nothing, or it is not known yet. */
+  nonfinite: Nonfinite | null;
   picked: boolean;
   active: boolean;
   shown: Shown;
@@ -34,7 +38,7 @@ interface Props {
 const PICK = 62;
 
 export const RunTr = memo(
-  function RunTr({ project, data, row, index, top, hue, picked, active, shown, onPick }: Props) {
+  function RunTr({ project, data, row, index, top, hue, nonfinite, picked, active, shown, onPick }: Props) {
     const id = data.ids[row]!;
     let left = PICK;
     return (
@@ -51,7 +55,8 @@ export const RunTr = memo(
         {shown.start.map((column) => {
           const at = left;
           left += column.width;
-          return <BodyCell key={column.id} {...{ column, data, row, project }} left={at} />;
+          const mark = column.id === "name" ? nonfinite : null;
+          return <BodyCell key={column.id} {...{ column, data, row, project, mark }} left={at} />;
         })}
         <span className="gap" role="presentation" style={{ width: shown.before }} />
         {shown.center.map((column) => (
@@ -66,13 +71,15 @@ export const RunTr = memo(
     a.index === b.index &&
     a.top === b.top &&
     a.hue === b.hue &&
+    a.nonfinite === b.nonfinite &&
     a.picked === b.picked &&
     a.active === b.active &&
     a.shown === b.shown,
 );
 
 /** One column: what a run is called, how it stands, and the first values that the table would show. */
-export function CardRow({ project, data, row, index, top, hue, picked, active, columns, onPick }: Props) {
+export function CardRow(props: Props) {
+  const { project, data, row, index, top, hue, nonfinite, picked, active, columns, onPick } = props;
   const id = data.ids[row]!;
   const name = nameAt(data, row);
   const values = columns
@@ -97,6 +104,7 @@ export function CardRow({ project, data, row, index, top, hue, picked, active, c
         <span className="card-facts">
           <StateDot state={data.state[row]!} word />
           <span>{age(data.created[row]!, data.now)}</span>
+          {nonfinite && <NonfiniteMark counts={nonfinite} {...{ project, id }} />}
           {data.tags[row]!.slice(0, 2).map((tag) => (
             <i key={tag} className="tag">
               {tag}
@@ -272,9 +280,10 @@ interface CellProps {
   project: string;
   /** Where it sticks; none scrolls. */
   left?: number;
+  mark?: Nonfinite | null;
 }
 
-const BodyCell = memo(function BodyCell({ column, data, row, project, left }: CellProps) {
+const BodyCell = memo(function BodyCell({ column, data, row, project, left, mark }: CellProps) {
   const value = column.value(data, row);
   const text = column.text(value, data.now);
   const style = left === undefined ? { width: column.width } : { width: column.width, left };
@@ -291,6 +300,7 @@ const BodyCell = memo(function BodyCell({ column, data, row, project, left }: Ce
         >
           <Ended text={text} />
         </a>
+        {mark && <NonfiniteMark counts={mark} {...{ project, id }} />}
       </span>
     );
   }

@@ -16,6 +16,7 @@ import { HeadCell } from "./HeadCell";
 import { useNarrow } from "./narrow";
 import { CardRow, GroupRow, RunTr, type Shown } from "./RunTr";
 import { useHues } from "./useHues";
+import { useNonfinite } from "./useNonfinite";
 
 const ROW = 36;
 const CARD = 84;
@@ -76,6 +77,8 @@ export function RunsTable({ project, data, lines, columns, sort, group, selected
   useLayoutEffect(() => rows.measure(), [rows, narrow]);
   useSteady(scroll, lines, data, narrow ? CARD : ROW);
   const hues = useHues(data, selected);
+  const inView = rows.getVirtualItems().flatMap(({ index }) => idAt(data, lines, index) ?? []);
+  const nonfinite = useNonfinite(project, data, inView);
   const items = across.getVirtualItems();
   const from = items[0]?.index ?? 0;
   const to = (items.at(-1)?.index ?? -1) + 1;
@@ -216,6 +219,7 @@ export function RunsTable({ project, data, lines, columns, sort, group, selected
               key={id}
               row={line}
               hue={hues.get(id) ?? ""}
+              nonfinite={nonfinite.get(id)}
               picked={selected.has(id)}
               active={index === active}
               onPick={onPick}
