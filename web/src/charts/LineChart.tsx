@@ -38,6 +38,8 @@ export interface Shared {
   zoom: Range | null;
   /** All metrics that could be laid over each other. */
   names: string[];
+  /** The page's own, whose output goes with the cursor. */
+  own: ShownRun;
 }
 
 /** What can be done with a card. */
@@ -113,6 +115,7 @@ export function LineChart(props: Props) {
           ) : (
             <Plot
               {...{ metric, curves, axis, scale, clip, zoom }}
+              own={props.own}
               gutter={nonpos > 0}
               onZoom={actions.zoom}
               onBeyond={seeBeyond}

@@ -5,9 +5,11 @@ import type { XAxis } from "./axis";
 import { nearest, withGutter, yFit, xRange, type Beyond, type Curve, type Range, type YScale } from "./curve";
 import { point } from "./cursor";
 import { light, lit, onLit } from "./lit";
-import { endPlot, makePlot, setView, type PlotState } from "./plot";
+import { drawnAnew, lookFromChart, seat } from "./moment";
+import { endPlot, makePlot, moveCursor, setView, type PlotState } from "./plot";
 import { pump, unpump } from "./pump";
 import { Readout } from "./Readout";
+import { momentAt, placeOf, type Own } from "./timeline";
 
 interface Props {
   metric: string;
@@ -22,6 +24,8 @@ interface Props {
   onBeyond: (beyond: Beyond) => void;
   onCanvas: (canvas: HTMLCanvasElement | null) => void;
   readout: boolean;
+  /** Whose output goes with the cursor. */
+  own: Own;
 }
 
 /** The y axis of a view that was zoomed into. */
@@ -39,17 +43,17 @@ const READOUT_PX = 260;
 
 /** The canvas of one chart, redrawn through the pump when its curves, its view or the lit run change. */
 export function Plot(props: Props) {
-  const { metric, curves, axis, scale, clip, gutter, zoom, onZoom, onBeyond, onCanvas, readout } = props;
+  const { metric, curves, axis, scale, clip, gutter, zoom, onZoom, onBeyond, onCanvas, readout, own } = props;
   const theme = useTheme();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const held = useRef<Held | null>(null);
   const [at, setAt] = useState<{ x: number; top: number; above: boolean } | null>(null);
   const state = useRef<PlotState>({ curves, axis, scale, theme, clip, floor: 0, linear: 1, lit: null });
-  const calls = useRef({ onZoom, onBeyond, onCanvas });
+  const calls = useRef({ onZoom, onBeyond, onCanvas, own });
   useEffect(() => {
     state.current = { ...state.current, curves, axis, scale, theme, clip, lit: lit() };
-    calls.current = { onZoom, onBeyond, onCanvas };
+    calls.current = { onZoom, onBeyond, onCanvas, own };
   });
 
   useEffect(() => {
@@ -62,16 +66,22 @@ export function Plot(props: Props) {
           setAt(null);
           point(null);
           light(null);
+          queueMicrotask(() => lookFromChart(null)); // once the cursors of all charts are gone
           return;
         }
         const { bottom, top: upper } = element.getBoundingClientRect();
-        setAt({ x, top, above: bottom + READOUT_PX > window.innerHeight && upper > READOUT_PX });
+        setAt({ x, top, above: bottom + READOUT_PX > viewEnd() && upper > READOUT_PX });
         const found = valuesAt(state.current.curves, x);
         point({ metric, values: found });
         light(nearRun(made, state.current.curves, found, top));
+        lookFromChart(momentAt(state.current.curves, axis, calls.current.own, x));
       },
     });
     plot.current = made;
+    const leave = seat({
+      place: (ms) => placeOf(state.current.curves, axis, calls.current.own, ms),
+      put: (x) => moveCursor(made, x),
+    });
     calls.current.onCanvas(made.ctx.canvas);
     const resized = new ResizeObserver(() => made.setSize(sizeOf(element)));
     resized.observe(element);
@@ -81,6 +91,7 @@ export function Plot(props: Props) {
     });
     return () => {
       resized.disconnect();
+      leave();
       off();
       unpump(made);
       endPlot(made);
@@ -108,6 +119,7 @@ export function Plot(props: Props) {
       setView(made, x, deep ? withGutter(fitted, GUTTER_PX / height) : fitted, linear);
       made.root.classList.add("drawn");
       calls.current.onBeyond(fit?.beyond ?? { above: 0, below: 0 });
+      drawnAnew();
     });
   }, [curves, zoom, axis, scale, theme, clip, gutter, metric]);
 
@@ -142,6 +154,11 @@ function nearRun(plot: uPlot, curves: Curve[], values: Map<string, number>, top:
     }
   }
   return best;
+}
+
+/** Where the part of the window ends that nothing lies over: the output may be docked under the charts. */
+function viewEnd(): number {
+  return document.querySelector(".dock")?.getBoundingClientRect().top ?? window.innerHeight;
 }
 
 function sizeOf(element: HTMLElement): { width: number; height: number } {

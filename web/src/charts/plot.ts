@@ -29,6 +29,7 @@ export interface PlotEvents {
 }
 
 const SYNC = uPlot.sync("x");
+let moving = false; // by the page, and not by a pointer that may still be over a chart
 
 export function makePlot(
   element: HTMLElement,
@@ -134,7 +135,7 @@ export function makePlot(
         setCursor: [
           (self) => {
             const left = self.cursor.left ?? -1;
-            if (!hovered) return;
+            if (!hovered || moving) return;
             events.cursor(left < 0 ? null : self.posToVal(left, "x"), self.cursor.top ?? null);
           },
         ],
@@ -162,6 +163,18 @@ export function makePlot(
 export function endPlot(plot: uPlot): void {
   SYNC.unsub(plot);
   plot.destroy();
+}
+
+/** Puts the cursor of this plot, and so of all that go along with it, at x; null, or out of view: nowhere. */
+export function moveCursor(plot: uPlot, x: number | null): void {
+  const { min = 0, max = 0 } = plot.scales.x!;
+  const at =
+    x !== null && x >= min && x <= max ? { left: plot.valToPos(x, "x"), top: 1 } : { left: -10, top: -10 };
+  // The third argument, which uPlot's types leave out: tell the others.
+  const set = plot.setCursor as (at: { left: number; top: number }, fire: boolean, tell: boolean) => void;
+  moving = true;
+  set(at, true, true);
+  moving = false;
 }
 
 /** Both axes at once, so that one frame is drawn; `linear`: see PlotState. */

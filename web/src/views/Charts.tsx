@@ -114,7 +114,16 @@ export function Charts({ project, rows, runs, total, metrics, states, subscribe 
     hide: (metric) => changeCards((now) => ({ ...now, hidden: toggled(now.hidden, metric) })),
     enlarge: (metric) => setParams({ card: metric }, metric === null || large !== ""),
   };
-  const shared: Shared = { runs: shown, store, axis, scale, smoothing, zoom, names: scalars };
+  const shared: Shared = {
+    runs: shown,
+    store,
+    axis,
+    scale,
+    smoothing,
+    zoom,
+    names: scalars,
+    own: living[0]!,
+  };
   const grid = { shared, cards, actions, heats, own };
   const several = rows.length > 1;
   return (

@@ -1,15 +1,15 @@
 import "../styles/console.css";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
-import { useParam } from "../address/location";
+import { useDeferredValue, useMemo } from "react";
+import { setParams, useParam } from "../address/location";
 import type { RunRow } from "../api/types";
-import type { Line } from "../console/screen";
+import { Lines } from "../console/Lines";
 import { matcher } from "../format/names";
 import { plural } from "../format/number";
 import { clock } from "../format/time";
 import { Failed, Loading, Note } from "../parts/Note";
 import type { Listener } from "../api/live";
 import { useConsole } from "./useConsole";
+import { usePinned } from "./usePinned";
 
 interface Props {
   run: RunRow;
@@ -17,7 +17,6 @@ interface Props {
   subscribe: (listener: Listener) => () => void;
 }
 
-const LINE = 20;
 const STREAMS = [
   ["", "All"],
   ["1", "stdout"],
@@ -28,6 +27,7 @@ export function ConsoleView({ run, live, subscribe }: Props) {
   const [search, setSearch] = useParam("q", "");
   const [stream, setStream] = useParam("stream", "");
   const { lines, skipped, error, loaded, loadAll, retry } = useConsole(run.uuid, subscribe);
+  const [pinned, pin] = usePinned();
   const query = useDeferredValue(search);
   const shown = useMemo(() => {
     const matches = matcher(query);
@@ -74,72 +74,24 @@ export function ConsoleView({ run, live, subscribe }: Props) {
             ? `${shown.length.toLocaleString("en")} of ${plural(lines.length, "line")}`
             : plural(lines.length, "line")}
         </span>
+        {pinned !== null && (
+          <span className="chip">
+            {clock(pinned).slice(11)}
+            <button type="button" className="inline" onClick={() => setParams({ tab: null, dock: "1" })}>
+              see it in the charts
+            </button>
+            <button type="button" className="quiet" aria-label="Unpin" onClick={() => pin(null)}>
+              ×
+            </button>
+          </span>
+        )}
         {skipped > 0 && (
           <button type="button" className="inline" onClick={loadAll}>
             {skipped.toLocaleString("en")} earlier pieces are not loaded: load all
           </button>
         )}
       </div>
-      <Lines lines={shown} ranks={(run.ranks ?? 1) > 1} />
-    </div>
-  );
-}
-
-/** Follows the end until somebody scrolls up. */
-function Lines({ lines, ranks }: { lines: Line[]; ranks: boolean }) {
-  const scroll = useRef<HTMLDivElement>(null);
-  const [following, setFollowing] = useState(true);
-  const virtual = useVirtualizer({
-    count: lines.length,
-    getScrollElement: () => scroll.current,
-    estimateSize: () => LINE,
-    overscan: 30,
-  });
-  useEffect(() => {
-    const element = scroll.current;
-    if (following && element) element.scrollTop = element.scrollHeight;
-  }, [lines, following]);
-  return (
-    <div className="console-host">
-      <div
-        className="console card"
-        ref={scroll}
-        tabIndex={0}
-        role="log"
-        aria-label="output"
-        onScroll={(event) => {
-          const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
-          setFollowing(scrollHeight - scrollTop - clientHeight < 2 * LINE);
-        }}
-      >
-        <div className="rows" style={{ height: virtual.getTotalSize() }}>
-          {virtual.getVirtualItems().map(({ index, start }) => {
-            const line = lines[index]!;
-            return (
-              <div
-                key={index}
-                className={line.stream === 2 ? "line err" : "line"}
-                style={{ transform: `translateY(${start}px)` }}
-              >
-                <time title={clock(line.ms)}>{clock(line.ms).slice(11)}</time>
-                {ranks && <span className="rank">{line.rank}</span>}
-                <span className="said">
-                  {line.spans.map((span, at) => (
-                    <span key={at} className={span.style || undefined}>
-                      {span.text}
-                    </span>
-                  ))}
-                </span>
-              </div>
-            );
-          })}
-        </div>
-      </div>
-      {!following && (
-        <button type="button" className="follow" onClick={() => setFollowing(true)}>
-          ↓ follow the end
-        </button>
-      )}
+      <Lines lines={shown} ranks={(run.ranks ?? 1) > 1} onPin={(ms) => pin(ms === pinned ? null : ms)} />
     </div>
   );
 }

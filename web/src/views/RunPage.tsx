@@ -1,6 +1,6 @@
 import "../styles/run.css";
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Suspense, useCallback, useMemo, useRef, useState } from "react";
+import { Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { setParams, useParam } from "../address/location";
 import { openingQuery, shownIds } from "../api/queries";
 import { useLive, type Listener, type LiveEvent } from "../api/live";
@@ -13,11 +13,14 @@ import { assign, colour } from "../theme/palette";
 import { useTheme } from "../theme/theme";
 import type { ShownRun } from "../charts/LineChart";
 import { Charts, route } from "./routes";
+import { forget, pin } from "../charts/moment";
 import { RunHead } from "./RunHead";
+import { usePinned } from "./usePinned";
 
 // Charts are what most visits come for (routes.tsx); the other views come when they are asked for.
 const CompareView = route(() => import("./CompareView").then((module) => module.CompareView));
 const ConfigView = route(() => import("./ConfigView").then((module) => module.ConfigView));
+const ConsoleDock = route(() => import("./ConsoleDock").then((module) => module.ConsoleDock));
 const ConsoleView = route(() => import("./ConsoleView").then((module) => module.ConsoleView));
 const Distributions = route(() => import("./Distributions").then((module) => module.Distributions));
 const EnvironmentView = route(() => import("./EnvironmentView").then((module) => module.EnvironmentView));
@@ -31,6 +34,10 @@ export function RunPage({ project, id }: { project: string; id: string }) {
   const theme = useTheme();
   const [tab] = useParam("tab", "charts");
   const [others] = useParam("with", "");
+  const [dock] = useParam("dock", "");
+  const [pinned] = usePinned();
+  useEffect(() => pin(pinned), [pinned]);
+  useEffect(() => forget, [project, id]);
   const opening = useQuery({
     ...openingQuery(project, shownIds(id, others)),
     placeholderData: keepPreviousData, // while a run is laid over, the others stay
@@ -76,6 +83,8 @@ export function RunPage({ project, id }: { project: string; id: string }) {
     );
   }
   const state = states[main.uuid] ?? main.state;
+  const beside = tab === "charts" || tab === "system";
+  const docked = beside && (dock === "1" || pinned !== null);
   const kinds = new Set(metrics?.map((metric) => metric.kind));
   const tabs = [
     ["charts", "Charts"],
@@ -104,6 +113,17 @@ export function RunPage({ project, id }: { project: string; id: string }) {
             {title}
           </button>
         ))}
+        {beside && (
+          <button
+            type="button"
+            className="beside"
+            aria-pressed={docked}
+            title="the output at the cursor of the charts"
+            onClick={() => setParams({ dock: docked ? null : "1", t: null })}
+          >
+            Output beside
+          </button>
+        )}
       </nav>
       <Fallible at={tab}>
         <Suspense fallback={<Loading what="Loading" />}>
@@ -130,6 +150,13 @@ export function RunPage({ project, id }: { project: string; id: string }) {
           {tab === "env" && <EnvironmentView project={project} run={main} />}
         </Suspense>
       </Fallible>
+      {docked && (
+        <Fallible at="dock">
+          <Suspense fallback={null}>
+            <ConsoleDock run={main} subscribe={subscribe} />
+          </Suspense>
+        </Fallible>
+      )}
     </div>
   );
 }

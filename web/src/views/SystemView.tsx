@@ -2,6 +2,7 @@ import "../styles/charts.css";
 import { Suspense, useMemo, useState } from "react";
 import type { RunRow } from "../api/types";
 import type { Range } from "../charts/curve";
+import type { Own } from "../charts/timeline";
 import { count, number, plural } from "../format/number";
 import { Failed, Loading, Note } from "../parts/Note";
 import { useTheme } from "../theme/theme";
@@ -12,6 +13,7 @@ import { curvesOf, groupsOf, titleOf, useSystem, type Figure } from "./useSystem
 export function SystemView({ run, live }: { run: RunRow; live: boolean }) {
   const [zoom, setZoom] = useState<Range | null>(null);
   const { data, error, refetch } = useSystem(run.uuid, zoom, live);
+  const own = useMemo<Own>(() => ({ uuid: run.uuid, started: run.started ?? run.created }), [run]);
   const groups = useMemo(() => (data ? groupsOf(data) : []), [data]);
   if (!data) {
     return error ? (
@@ -44,7 +46,7 @@ export function SystemView({ run, live }: { run: RunRow; live: boolean }) {
           <div className="grid">
             {group.charts.map(({ metric, title, figures }) => (
               <div className="slot" key={metric}>
-                <SystemChart {...{ metric, title, figures, zoom }} shift={data.shift} onZoom={setZoom} />
+                <SystemChart {...{ metric, title, figures, zoom, own }} shift={data.shift} onZoom={setZoom} />
               </div>
             ))}
           </div>
@@ -60,10 +62,11 @@ interface ChartProps {
   figures: Figure[];
   shift: number;
   zoom: Range | null;
+  own: Own;
   onZoom: (zoom: Range | null) => void;
 }
 
-function SystemChart({ title, metric, figures, shift, zoom, onZoom }: ChartProps) {
+function SystemChart({ title, metric, figures, shift, zoom, own, onZoom }: ChartProps) {
   const theme = useTheme();
   const { curves, unit } = useMemo(() => curvesOf(figures, shift, theme), [figures, shift, theme]);
   const samples = figures.reduce((sum, figure) => sum + figure.samples, 0);
@@ -85,7 +88,7 @@ function SystemChart({ title, metric, figures, shift, zoom, onZoom }: ChartProps
       <div className="plot-area">
         <Suspense fallback={null}>
           <Plot
-            {...{ metric: title, curves, zoom, onZoom }}
+            {...{ metric: title, curves, zoom, own, onZoom }}
             axis="wall"
             scale="linear"
             clip={false}
