@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { assign, HUES } from "../src/theme/palette";
+import { assign, HUES, together } from "../src/theme/palette";
 
 type Rgb = [number, number, number];
 
@@ -72,5 +72,34 @@ describe("the hues", () => {
     const taken = [...places.values()].filter((place) => place >= 0);
     expect(new Set(taken).size).toBe(8);
     expect([...places.values()].filter((place) => place < 0)).toHaveLength(2);
+  });
+});
+
+describe("the hues of a view", () => {
+  const ids = Array.from({ length: 12 }, (_, index) => `run-${index}`);
+  const of = (shown: string[], selected: string[], chosen?: Map<string, string>) =>
+    together(shown, selected, (id) => ids.indexOf(id), chosen);
+
+  it("are each run's own up to eight, whatever is selected", () => {
+    expect(new Set(of(ids.slice(0, 8), ["run-3"]).values()).size).toBe(8);
+  });
+  it("are those of the selected past eight: the others are grey", () => {
+    expect([...of(ids, ["run-9", "run-2", "not here"]).keys()].sort()).toEqual(["run-2", "run-9"]);
+    expect(of(ids, []).size).toBe(0);
+  });
+  it("are of the first eight that were selected", () => {
+    const places = of(ids, [...ids].reverse());
+    expect([...places.keys()]).toEqual(ids.slice(4));
+    expect(new Set(places.values()).size).toBe(8);
+  });
+  it("are the ones that were chosen for a run, and no other run's", () => {
+    const places = of(ids, ids.slice(0, 8), new Map([["run-5", "teal"]]));
+    expect(places.get("run-5")).toBe(7);
+    expect(new Set(places.values()).size).toBe(8);
+  });
+  it("stay when a later run joins, in whatever order they are shown", () => {
+    const before = of(ids.slice(0, 5), []);
+    const after = of(ids.slice(0, 6).reverse(), []);
+    for (const [id, place] of before) expect(after.get(id)).toBe(place);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { joinList, splitList } from "../src/address/location";
 import { decodeTable, lost, merge, nameAt, type Cell, type RunsData } from "../src/api/table";
 import { columnOf, suggested } from "../src/views/columns";
-import { found, grouped, natural, sorted, spread, UNSET, type Group } from "../src/views/order";
+import { found, grouped, hues, natural, sorted, spread, UNSET, type Group } from "../src/views/order";
 import { spelled, suggestions } from "../src/views/suggest";
 
 function table(ids: string[], cells: Record<string, Cell[]> = {}, more: Partial<RunsData> = {}): RunsData {
@@ -225,4 +225,25 @@ it("lists in an address survive commas", () => {
   const items = ["config/a,b", "100%", "%2c", "plain"];
   expect(splitList(joinList(items))).toEqual(items);
   expect(splitList("")).toEqual([]);
+});
+
+describe("the colours of the table", () => {
+  const many = table(Array.from({ length: 9 }, (_, index) => `r${index}`));
+  const rows = many.ids.map((_, row) => row);
+  const coloured = (lines: (number | Group)[], ...ticked: string[]) =>
+    [...hues(many, lines, new Set(ticked)).keys()].sort();
+
+  it("are grey past eight runs, but for those that are ticked", () => {
+    expect(coloured(rows)).toEqual([]);
+    expect(coloured(rows, "r7", "r1")).toEqual(["r1", "r7"]);
+  });
+  it("are all different where a search leaves no more than eight", () => {
+    expect(new Set(hues(many, rows.slice(1), new Set()).values()).size).toBe(8);
+  });
+  it("count what is ticked and hidden, which would be compared too", () => {
+    expect(coloured(rows.slice(1), "r0")).toEqual(["r0"]);
+  });
+  it("count the runs of a closed group", () => {
+    expect(coloured([{ name: "all", rows, open: false }])).toEqual([]);
+  });
 });

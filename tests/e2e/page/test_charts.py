@@ -199,6 +199,47 @@ def test_runs_beyond_the_first_twenty_are_a_click_away_and_never_hidden_silently
     settled(card(page, "loss"), COLOURS, lambda found: found and found != own)
 
 
+GREY = "rgb(154, 161, 171)"
+HUE = "node => getComputedStyle(node).backgroundColor"
+
+
+def swatches(rows: Any) -> dict[str, str]:
+    """The colour of each row by the text of its link."""
+    return {str(row.locator("a").first.text_content()): str(row.locator(".swatch").evaluate(HUE)) for row in rows.all()}
+
+
+def test_past_eight_runs_only_what_is_selected_is_in_colour_in_the_table_the_legend_and_the_charts(tab: Any) -> None:
+    tab.expected = ("willReadFrequently",)
+    page = tab.go("/charted?cols=state&sort=name&q=sweep")
+    rows = page.locator('.rows [role="row"]')
+    page.get_by_role("link", name="sweep-s000").wait_for()
+    assert set(swatches(rows).values()) == {GREY}
+    ids = [f"s{number:03d}" for number in range(3)]
+    for id in ids:
+        page.get_by_label(f"Select {id}", exact=True).click()
+    page.get_by_text("3 selected").wait_for()
+    table = {name: hue for name, hue in swatches(rows).items() if hue != GREY}
+    assert (set(table), len(set(table.values()))) == ({f"sweep-{id}" for id in ids}, 3)
+    tab.shot("table-colours")
+    page.get_by_role("button", name="Compare 3 runs").click()
+    legend = page.locator(".legend-rows li")
+    legend.nth(2).wait_for()
+    assert list(swatches(legend).values()) == list(table.values())
+    page = tab.go("/charted?cols=state&sort=name&q=sweep")
+    for number in range(10):
+        page.get_by_label(f"Select s{number:03d}", exact=True).click()
+    page.get_by_role("button", name="Compare 10 runs").wait_for()
+    table = {name: hue for name, hue in swatches(rows).items() if hue != GREY}
+    assert (len(table), len(set(table.values()))) == (8, 8)
+    page.get_by_role("button", name="Compare 10 runs").click()
+    legend.nth(9).wait_for()
+    shown = swatches(legend)
+    assert [hue for hue in shown.values() if hue != GREY] == list(table.values())
+    assert list(shown.values()).count(GREY) == 2
+    assert len(settled(card(page, "loss"), COLOURS, lambda found: len(found) >= 5)) >= 5
+    tab.shot("charts-colours")
+
+
 def test_groups_of_runs_are_one_line_each_and_a_missing_key_is_one_too(tab: Any) -> None:
     page = tab.go("/charted/s000?with=s001,s002,s003,s004,s005,s006,s007")
     card(page, "loss")

@@ -1,13 +1,12 @@
 // Which runs the charts draw, in what colour, and which stand together as one line.
 import type { RunRow } from "../api/types";
 import { chosenColours, fieldValue } from "../api/run";
-import { assign, colour, CONTEXT } from "../theme/palette";
+import { assign, colour, ownPlace, together } from "../theme/palette";
 import type { Theme } from "../theme/theme";
 import type { ShownRun } from "./LineChart";
 
 export const UNSET = "(unset)";
 export const SHOWN_AT_FIRST = 20;
-const IN_COLOUR = 8;
 
 export interface Choice {
   /** Ids of runs taken out of the charts. */
@@ -20,28 +19,25 @@ export interface Choice {
 
 /** The first is the page's own run; the chosen are always among those shown. Past eight, what is not chosen is pale. */
 export function choose(runs: ShownRun[], rows: RunRow[], theme: Theme, choice: Choice): ShownRun[] {
-  const ids = new Map(rows.map((row) => [row.uuid, row.id]));
-  const id = (run: ShownRun) => ids.get(run.uuid) ?? run.uuid;
+  const names = new Map(rows.map((row) => [row.uuid, row.id]));
+  const id = (run: ShownRun) => names.get(run.uuid) ?? run.uuid;
   const there = runs.filter((run) => !choice.hidden.has(id(run)));
   const chosen = new Set(choice.chosen);
   const first = there.filter((run, index) => index === 0 || chosen.has(id(run)));
   const rest = there.filter((run) => !first.includes(run));
   const shown = [...first, ...rest].slice(0, Math.max(choice.limit, first.length));
-  if (shown.length <= IN_COLOUR) return shown;
+  const created = new Map(rows.map((row) => [row.id, row.created]));
   const colours = chosenColours(rows);
-  const coloured = first.map(id);
-  const places = assign(coloured, colours);
-  const hue = (of: Map<string, number>, run: ShownRun) => colour(theme, of.get(id(run)));
-  return shown.map((run) =>
-    places.has(id(run))
-      ? { ...run, colour: hue(places, run), context: false }
-      : {
-          ...run,
-          colour: CONTEXT[theme],
-          context: true,
-          lit: hue(assign([...coloured, id(run)], colours), run),
-        },
-  );
+  const places = together(shown.map(id), first.map(id), (one) => created.get(one) ?? 0, colours);
+  return shown.map((run) => {
+    const place = places.get(id(run)) ?? -1;
+    const hue = colour(theme, place);
+    if (place >= 0) return { ...run, colour: hue, context: false };
+    // While it is pointed at it takes a hue that is free, and its own where none is.
+    const free = assign([...places.keys(), id(run)], colours).get(id(run)) ?? -1;
+    const lit = free >= 0 ? free : ownPlace(id(run), colours.get(id(run)));
+    return { ...run, colour: hue, context: true, lit: colour(theme, lit) };
+  });
 }
 
 /** Config keys by which these runs fall into fewer groups than there are runs. */

@@ -55,6 +55,28 @@ export function assign(ids: readonly string[], chosen?: ReadonlyMap<string, stri
   return places;
 }
 
+/**
+ * The hues of what is in one view, the same in a table, a legend and a chart: up to eight runs each have their own; past eight
+ * only the selected have one (the first eight, in the order in which they were), and what is not in the answer is grey.
+ * Where two would meet, the one that started first keeps its own: no run changes its hue when a later one joins.
+ */
+export function together(
+  ids: readonly string[],
+  selected: Iterable<string>,
+  started: (id: string) => number,
+  chosen?: ReadonlyMap<string, string>,
+): Map<string, number> {
+  let coloured = [...ids];
+  if (ids.length > NAMES.length) {
+    const there = new Set(ids);
+    coloured = [...selected].filter((id) => there.has(id)).slice(0, NAMES.length);
+  }
+  return assign(
+    coloured.sort((a, b) => started(a) - started(b)),
+    chosen,
+  );
+}
+
 export function colour(theme: Theme, place: number | undefined): string {
   return place === undefined || place < 0 ? CONTEXT[theme] : (HUES[theme][place] ?? CONTEXT[theme]);
 }

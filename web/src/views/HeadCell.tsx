@@ -2,7 +2,7 @@ import { useId, useRef } from "react";
 import { setParams } from "../address/location";
 import { Ended } from "../parts/Ended";
 import type { ColumnDef } from "./columns";
-import type { Layout } from "./RunsTable";
+import type { Layout } from "./useColumns";
 
 interface Props {
   column: ColumnDef;

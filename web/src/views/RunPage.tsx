@@ -9,7 +9,7 @@ import type { RunRow } from "../api/types";
 import { distinct } from "../format/names";
 import { Fallible } from "../parts/Fallible";
 import { Failed, Loading, Note } from "../parts/Note";
-import { assign, colour } from "../theme/palette";
+import { colour, together } from "../theme/palette";
 import { useTheme } from "../theme/theme";
 import type { ShownRun } from "../charts/LineChart";
 import { Charts, route } from "./routes";
@@ -34,6 +34,7 @@ export function RunPage({ project, id }: { project: string; id: string }) {
   const theme = useTheme();
   const [tab] = useParam("tab", "charts");
   const [others] = useParam("with", "");
+  const [starred] = useParam("sel", "");
   const [dock] = useParam("dock", "");
   const [pinned] = usePinned();
   useEffect(() => pin(pinned), [pinned]);
@@ -54,9 +55,14 @@ export function RunPage({ project, id }: { project: string; id: string }) {
   const uuids = rows.map((run) => run.uuid).join(",");
   const { subscribe, states } = useNews(project, uuids);
   const runs = useMemo<ShownRun[]>(() => {
-    // In the order of their start, so that a run keeps its hue when another joins.
-    const ids = [...rows].sort((a, b) => a.created - b.created).map((run) => run.id);
-    const places = assign(ids, chosenColours(rows));
+    const created = new Map(rows.map((run) => [run.id, run.created]));
+    const stars = starred ? starred.split(",") : [];
+    const places = together(
+      [...created.keys()],
+      [id, ...stars],
+      (one) => created.get(one)!,
+      chosenColours(rows),
+    );
     const names = distinct(rows.map(runName));
     return rows.map((run, index) => ({
       uuid: run.uuid,
@@ -64,7 +70,7 @@ export function RunPage({ project, id }: { project: string; id: string }) {
       colour: colour(theme, places.get(run.id)),
       started: run.started ?? run.created,
     }));
-  }, [rows, theme]);
+  }, [rows, theme, id, starred]);
 
   if (!opening.data) {
     return opening.error ? (

@@ -10,6 +10,7 @@ import { StateDot } from "../parts/StateDot";
 import type { ColumnDef } from "./columns";
 import { NonfiniteMark } from "./NonfiniteMark";
 import { spread, type Group } from "./order";
+import { PICK } from "./useColumns";
 
 /** The columns in view: those that stay at the left, then those that the table is scrolled to. */
 export interface Shown {
@@ -34,8 +35,6 @@ interface Props {
   columns: ColumnDef[];
   onPick: (index: number, range: boolean) => void;
 }
-
-const PICK = 62;
 
 export const RunTr = memo(
   function RunTr({ project, data, row, index, top, hue, nonfinite, picked, active, shown, onPick }: Props) {

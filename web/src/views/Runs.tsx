@@ -6,6 +6,7 @@ import { plural } from "../format/number";
 import { Fallible } from "../parts/Fallible";
 import { Failed, Loading, Note } from "../parts/Note";
 import { Start } from "../parts/Start";
+import { NAMES } from "../theme/palette";
 import { ColumnPicker } from "./ColumnPicker";
 import { columnOf, fetched, FIXED, suggested, withKind, type ColumnNames } from "./columns";
 import { FilterBox, isRefusal } from "./FilterBox";
@@ -19,6 +20,8 @@ const EVERY = 100_000;
 /** Beyond this a selection is kept by this page alone: an address has to stay one that people can send. */
 const SELECTED_IN_ADDRESS = 60;
 const COMPARED_MAX = 500;
+
+const HUES = NAMES.length;
 
 const NO_NAMES: ColumnNames = { fields: [], metrics: [] };
 
@@ -102,6 +105,8 @@ function Table({ project }: { project: string }) {
     const query = new URLSearchParams();
     if (view) query.set("tab", view);
     if (others.length) query.set("with", others.join(","));
+    // Past so many only some are in colour: those that are here.
+    if (others.length >= HUES) query.set("sel", [...new Set([first, ...selected])].slice(0, HUES).join(","));
     go(runPath(project, first), query);
   };
   const discard = async () => {

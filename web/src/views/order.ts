@@ -2,6 +2,7 @@
 // thousand of them are ordered in a few milliseconds.
 import { nameAt, type Cell, type RunsData } from "../api/table";
 import { matcher } from "../format/names";
+import { together } from "../theme/palette";
 import type { ColumnDef } from "./columns";
 
 export const UNSET = "(unset)";
@@ -109,4 +110,20 @@ export function spread(
     n += 1;
   }
   return n ? { mean: sum / n, min, max, n } : null;
+}
+
+/** The place of the hue of each run that has one among those of these lines; the others are grey. */
+export function hues(
+  data: RunsData,
+  lines: readonly Line[],
+  selected: ReadonlySet<string>,
+): Map<string, number> {
+  const chosen = new Map<string, string>();
+  data.cells.get("colour")?.forEach((name, row) => {
+    if (typeof name === "string") chosen.set(data.ids[row]!, name);
+  });
+  const ticked = [...selected].filter((id) => data.row.has(id)); // a filter may hide them: their hues are taken
+  const shown = lines.flatMap((line) => (typeof line === "number" ? [line] : line.open ? [] : line.rows));
+  const ids = new Set([...shown.map((row) => data.ids[row]!), ...ticked]);
+  return together([...ids], ticked, (id) => data.created[data.row.get(id)!]!, chosen);
 }
