@@ -34,13 +34,17 @@ _OF_RUN = f"""
 SELECT {_COLUMNS}, files FROM v_artifacts WHERE run = {{run:UUID}} AND kind NOT IN {{media:Array(String)}}
 ORDER BY time, writer, row_seq
 """
-# Of one step logged twice the later one counts: rows have the time of the call, and `version` says other things.
+_OF_KIND = """run = {run:UUID} AND kind = {kind:String}
+  AND (empty({names:Array(String)}) OR name IN {names:Array(String)})"""
+# Of one step logged twice the later one counts: rows have the time of the call, and `version` says other things. `{0}`
+# may leave out steps, and no row of a step: which one counts is seen from all of them.
 _MEDIA = f"""
-SELECT {_COLUMNS}, files FROM v_artifacts
-WHERE run = {{run:UUID}} AND kind = {{kind:String}}
-  AND (empty({{names:Array(String)}}) OR name IN {{names:Array(String)}})
+SELECT {_COLUMNS}, files FROM v_artifacts WHERE {_OF_KIND} AND {{0}}
 ORDER BY time DESC, row_seq DESC, writer LIMIT 1 BY name, step, rank
 """
+_SINCE = "fromUnixTimestamp64Milli({since:Int64})"
+_NEWS = f"""(name, step, rank) IN (
+  SELECT name, step, rank FROM v_artifacts WHERE {_OF_KIND} AND (time >= {_SINCE} OR committed >= {_SINCE}))"""
 _OF_PROJECT = f"""
 SELECT {_COLUMNS} FROM v_versions
 WHERE project = {{project:String}} AND (empty({{names:Array(String)}}) OR name IN {{names:Array(String)}})
@@ -88,10 +92,18 @@ def artifacts_of_run(tables: ArtifactTables, key: RunKey) -> list[ArtifactInfo]:
     return infos
 
 
-def media_of_run(tables: ArtifactTables, key: RunKey, kind: str, name: str | None = None) -> list[ArtifactInfo]:
-    """Images, tables or tensors of a run, with files, by name, step and rank; without the numbers of versions."""
-    asked = {"run": str(key.uuid), "kind": kind, "names": [] if name is None else [name]}
-    found = {_key(row): row for row in tables.rows(_MEDIA, asked)}
+def media_of_run(
+    tables: ArtifactTables, key: RunKey, kind: str, name: str | None = None, since: int | None = None
+) -> list[ArtifactInfo]:
+    """Images, tables or tensors of a run, with files, by name, step and rank; without the numbers of versions.
+
+    since: only those that were logged, or completed, at that time (ms since 1970) or later.
+    """
+    asked: dict[str, Any] = {"run": str(key.uuid), "kind": kind, "names": [] if name is None else [name]}
+    if since is not None:
+        asked["since"] = since
+    query = _MEDIA.replace("{0}", "1" if since is None else _NEWS)
+    found = {_key(row): row for row in tables.rows(query, asked)}
     infos = [
         replace(_info(entry, found, key, {}), files=tuple(_files(found[entry.first.key]["files"])))
         for entry in entries_of(_row(row, key.project) for row in found.values())

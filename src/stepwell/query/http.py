@@ -162,8 +162,9 @@ class HttpReader:
     def artifacts(self, key: RunKey) -> list[ArtifactInfo]:
         return [artifact_from_json(value) for value in self._json(_path(key, "artifacts"))["artifacts"]]
 
-    def media(self, key: RunKey, kind: str, name: str | None = None) -> list[ArtifactInfo]:
+    def media(self, key: RunKey, kind: str, name: str | None = None, *, since: int | None = None) -> list[ArtifactInfo]:
         query = [("kind", kind)] + ([("name", name)] if name is not None else [])
+        query += [("since", str(since))] if since is not None else []
         return [artifact_from_json(value) for value in self._json(_path(key, "media"), query)["media"]]
 
     def versions(self, project: str, *, name: str | None = None, type: str | None = None) -> list[ArtifactInfo]:

@@ -228,8 +228,8 @@ class LocalReader:
     def artifacts(self, key: RunKey) -> list[ArtifactInfo]:
         return artifact_rows.artifacts_of_run(self._metrics, key)
 
-    def media(self, key: RunKey, kind: str, name: str | None = None) -> list[ArtifactInfo]:
-        return artifact_rows.media_of_run(self._metrics, key, kind, name)
+    def media(self, key: RunKey, kind: str, name: str | None = None, *, since: int | None = None) -> list[ArtifactInfo]:
+        return artifact_rows.media_of_run(self._metrics, key, kind, name, since)
 
     def versions(self, project: str, *, name: str | None = None, type: str | None = None) -> list[ArtifactInfo]:
         return artifact_rows.versions(self._metrics, project, name=name, type=type)

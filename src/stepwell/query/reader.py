@@ -122,8 +122,11 @@ class Reader(Protocol):
     def artifacts(self, key: RunKey) -> list[ArtifactInfo]:
         """What the run has logged under names, in its order, with files. Its media come from `media` alone."""
 
-    def media(self, key: RunKey, kind: str, name: str | None = None) -> list[ArtifactInfo]:
-        """What it logged of one kind (image, table, tensor), with files, by name, step and rank."""
+    def media(self, key: RunKey, kind: str, name: str | None = None, *, since: int | None = None) -> list[ArtifactInfo]:
+        """What it logged of one kind (image, table, tensor), with files, by name, step and rank.
+
+        since: only what was logged, or completed, at that time (ms since 1970) or later.
+        """
 
     def versions(self, project: str, *, name: str | None = None, type: str | None = None) -> list[ArtifactInfo]:
         """Of a project, by type, name and number, without files."""

@@ -7,6 +7,7 @@ functions, so each runs in a worker thread: the event loop never waits for the s
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from itertools import chain
 from typing import Annotated, Any, Literal
@@ -159,11 +160,20 @@ def reading_router(reader: Reader) -> APIRouter:
 
     @router.get("/runs/{project}/{id}/media")
     def media(
-        project: str, id: str, kind: Literal["image", "table", "tensor"], name: str | None = None
+        project: str,
+        id: str,
+        kind: Literal["image", "table", "tensor"],
+        name: str | None = None,
+        since: Annotated[int | None, Query(ge=0, le=1 << 42)] = None,
     ) -> JSONResponse:
-        """Its images, tables or tensors, with files, by name, step and rank; without the numbers of versions."""
-        found = reader.media(RunKey(project, id), kind, name)
-        return JSONResponse({"media": [artifact_to_json(info) for info in found]})
+        """Its images, tables or tensors, with files, by name, step and rank; without the numbers of versions.
+
+        since: only those that were logged, or completed, at that time (ms since 1970) or later. `now` is the service's
+        time: less what the clocks of writers may differ by, it is the `since` of the next look.
+        """
+        now = round(time.time() * 1000)
+        found = reader.media(RunKey(project, id), kind, name, since=since)
+        return JSONResponse({"media": [artifact_to_json(info) for info in found], "now": now})
 
     @router.get("/runs/{project}/{id}/table")
     def table(

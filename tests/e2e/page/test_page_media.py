@@ -28,6 +28,9 @@ def record() -> dict[str, str]:
             rows = [[number, HOSTILE if number else None] for number in range(step * 20)]
             run.log({HOSTILE: stepwell.Table(["n", "<b>"], rows)}, step=step)
         run.log_tensor("last", np.zeros(3)).wait(60)
+    with stepwell.init(project="media", id="growing") as growing:
+        for name in ("grows", "stays"):
+            growing.log({name: stepwell.Image(np.zeros((8, 8), np.uint8))}, step=0)
     return {"media": run.id}
 
 
@@ -64,3 +67,21 @@ def test_a_table_is_downloaded_as_it_was_kept(tab: Any, site: Any, tmp_path: Any
         page.locator("figure.table-card").get_by_role("link", name="Parquet").click()
     asked.value.save_as(tmp_path / "t.parquet")
     assert pq.read_table(tmp_path / "t.parquet").num_rows == 200
+
+
+def test_a_later_look_asks_for_what_is_new_and_draws_nothing_else_anew(tab: Any, site: Any) -> None:
+    page = tab.page
+    page.on("request", lambda request: asked.append(request.url) if "/media?" in request.url else None)
+    asked: list[str] = []
+    tab.go("/media/growing?tab=media")
+    grows, stays = (page.locator(f'figure[aria-label="{name}"]') for name in ("grows", "stays"))
+    grows.get_by_text("step 0").wait_for()
+    stays.locator("img").evaluate("node => { node.kept = true }")
+    assert len(asked) == 2
+    assert not any("since=" in url for url in asked)
+    with stepwell.init(project="media", id="growing", resume="must") as run:
+        run.log({"grows": stepwell.Image(np.zeros((8, 8), np.uint8), "later")}, step=7)
+    grows.get_by_text("step 7").wait_for()
+    grows.get_by_text("later").wait_for()
+    assert stays.locator("img").evaluate("node => node.kept") is True
+    assert all("since=" in url for url in asked[2:])

@@ -1,14 +1,13 @@
 import "../styles/details.css";
 import "../styles/media.css";
-import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { getJson } from "../api/client";
 import type { Artifact, RunRow } from "../api/types";
 import { Failed, Loading, Note } from "../parts/Note";
 import { StepSlider, union } from "../parts/StepSlider";
 import { ImageCard } from "./ImageCard";
 import { pictures } from "./pictures";
 import { TableCard } from "./TableCard";
+import { useMedia } from "./useMedia";
 import { useStep } from "./useStep";
 
 /** What a run logged as images and tables, all at one step. */
@@ -16,8 +15,8 @@ export function Media({ project, run }: { project: string; run: RunRow }) {
   const images = useMedia(project, run, "image");
   const tables = useMedia(project, run, "table");
   const [step, onStep] = useStep();
-  const byName = useMemo(() => grouped(images.data ?? []), [images.data]);
-  const tablesByName = useMemo(() => grouped(tables.data ?? []), [tables.data]);
+  const byName = useMemo(() => grouped(images.data?.media ?? []), [images.data?.media]);
+  const tablesByName = useMemo(() => grouped(tables.data?.media ?? []), [tables.data?.media]);
   const steps = useMemo(
     () => union([...byName, ...tablesByName].map(([, those]) => those.map((one) => one.step))),
     [byName, tablesByName],
@@ -55,15 +54,6 @@ export function Media({ project, run }: { project: string; run: RunRow }) {
       </div>
     </div>
   );
-}
-
-function useMedia(project: string, run: RunRow, kind: string) {
-  const path = `runs/${encodeURIComponent(project)}/${encodeURIComponent(run.id)}/media?kind=${kind}`;
-  return useQuery({
-    queryKey: ["media", run.uuid, kind],
-    queryFn: async ({ signal }) => (await getJson<{ media: Artifact[] }>(path, signal)).media,
-    refetchInterval: 10_000,
-  });
 }
 
 /** By name, in the order of the answer, which is by step and rank below that. */
