@@ -1,4 +1,7 @@
+import "../styles/card.css";
 import "../styles/charts.css";
+import "../styles/large.css";
+import "../styles/legend.css";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { setParams, useParam } from "../address/location";

@@ -1,4 +1,4 @@
-import "../styles/charts.css";
+import "../styles/card.css";
 import { Suspense, useMemo, useState } from "react";
 import type { RunRow } from "../api/types";
 import type { Range } from "../charts/curve";
