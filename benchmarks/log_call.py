@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import statistics
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -25,25 +25,32 @@ _LIMIT_S = 60.0
 
 def run(quick: bool) -> Iterator[Figure]:
     """p50, p99 and p99.9 of each peer. Each runs in a process of its own."""
-    base = ours = math.nan
     for peer in PEERS:
         try:
-            figures = _measured(peer, quick)
+            rounds = _measured(peer, quick)
         except Absent as why:
             yield missing(f"{peer.name}, p50", str(why))
             continue
-        for figure in figures:
-            half = figure.what.endswith("p50")
-            if half and peer.name == "dict copy":
-                base = figure.median
-            if half and peer.name == "stepwell":
-                ours = figure.median
-            yield replace(figure, against="dict copy, p50", ratio=figure.median / base) if half and base else figure
-    yield Figure("stepwell, p50 as dict copies", "dict copies", (ours / base,), target=DICT_COPIES)
+        yield from _figures(peer, rounds)
+        if peer.name == "stepwell":
+            copies = tuple(one["copies"] for one in rounds)
+            yield Figure("stepwell, p50 as dict copies", "dict copies", copies, target=DICT_COPIES)
 
 
-def _measured(peer: Peer, quick: bool) -> list[Figure]:
-    """Raises Absent, with what the peer said where it failed."""
+def _figures(peer: Peer, rounds: list[dict[str, float]]) -> Iterator[Figure]:
+    version = PINS[peer.pin].version if peer.pin else ""
+    for part in ("p50", "p99", "p99.9"):
+        values = tuple(one[f"{part.replace('.', '')}_ns"] for one in rounds)
+        target = TARGETS_NS.get(part) if peer.name == "stepwell" else None
+        figure = Figure(f"{peer.name}, {part}", "ns", values, target=target, version=version)
+        if part == "p50":  # of the copies made in the same moments
+            copies = statistics.median(one["copies"] for one in rounds)
+            figure = replace(figure, against="dict copy, p50", ratio=copies)
+        yield figure
+
+
+def _measured(peer: Peer, quick: bool) -> list[dict[str, float]]:
+    """What each round took. Raises Absent, with what the peer said where it failed."""
     with tempfile.TemporaryDirectory(prefix="stepwell-bench-", ignore_cleanup_errors=True) as folder:
         called = command(peer, "calls", folder, "0.1" if quick else "1")
         try:
@@ -62,15 +69,5 @@ def _measured(peer: Peer, quick: bool) -> list[Figure]:
         if not peer.pin:  # of ours a failure is one
             raise RuntimeError(f"the benchmark of {peer.name} failed:\n{done.stderr[-2000:]}")
         raise Absent(f"it failed: {(done.stderr.strip().splitlines() or ['no word'])[-1][:300]}")
-    rounds = json.loads(done.stdout.splitlines()[-1])
-    version = PINS[peer.pin].version if peer.pin else ""
-    return [
-        Figure(
-            f"{peer.name}, {part}",
-            "ns",
-            tuple(one[f"{part.replace('.', '')}_ns"] for one in rounds),
-            target=TARGETS_NS.get(part) if peer.name == "stepwell" else None,
-            version=version,
-        )
-        for part in ("p50", "p99", "p99.9")
-    ]
+    rounds: list[dict[str, float]] = json.loads(done.stdout.splitlines()[-1])
+    return rounds

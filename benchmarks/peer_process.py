@@ -1,6 +1,6 @@
 """`python -m benchmarks.peer_process TASK PEER FOLDER [ARGUMENT]`: what is done in the peer's own interpreter.
 
-`calls`: each call timed, three rounds. `flood SECONDS WIDTH`: rows of WIDTH metrics as fast as the peer takes them for
+`calls`: each call timed, in rounds. `flood SECONDS WIDTH`: rows of WIDTH metrics as fast as the peer takes them for
 so long, then closed. The standard library only, beside the peer.
 """
 
@@ -26,6 +26,8 @@ BEGUN = "begun"  # a file of the peer's folder: from here on counts what it cost
 REST_S = 0.02
 METRICS = 10
 ROUNDS = 3
+OWN_ROUNDS = 9  # of what takes no time
+COPIES = 10_000
 
 
 def command(peer: Peer, task: str, folder: Path | str, *arguments: str) -> list[str]:
@@ -43,14 +45,19 @@ def _rows(width: int) -> list[dict[str, float]]:
 
 
 def _calls(peer: Peer, folder: Path, share: float) -> list[dict[str, Any]]:
-    """Three rounds: one can meet the machine in a bad moment."""
+    """Some rounds, as one can meet the machine in a bad moment: each with a dict copy beside it, of that moment."""
     rows = _rows(METRICS)
     calls = max(peer.burst, int(peer.calls * share))
+    rounds = []
     with peer.open(folder) as log:
         time_calls(log, rows, min(1_000, calls), peer.burst, REST_S)
-        return [
-            asdict(summarise(time_calls(log, rows, calls, peer.burst, REST_S), clock_cost_ns())) for _ in range(ROUNDS)
-        ]
+        for _ in range(ROUNDS if peer.pin else OWN_ROUNDS):
+            clock_ns = clock_cost_ns()
+            copied = [summarise(time_calls(dict.copy, rows, COPIES, COPIES, REST_S), clock_ns).p50_ns]
+            timing = summarise(time_calls(log, rows, calls, peer.burst, REST_S), clock_ns)
+            copied.append(summarise(time_calls(dict.copy, rows, COPIES, COPIES, REST_S), clock_ns).p50_ns)
+            rounds.append({**asdict(timing), "copies": timing.p50_ns / max(1.0, sum(copied) / len(copied))})
+    return rounds
 
 
 def _flood(peer: Peer, folder: Path, seconds: float, width: int) -> dict[str, float]:

@@ -59,8 +59,8 @@ def life(key: RunKey, *, attempt: int, writer: int = 1, value: bytes = b"0.1") -
 
 @pytest.fixture
 def recorded(ingest: Ingest) -> None:
-    for number, key in enumerate((ONE, TWO, OTHER)):
-        assert all(outcome.ok for outcome in ingest.write(life(key, attempt=1000, writer=number + 1)))
+    lives = [life(key, attempt=1000, writer=number + 1) for number, key in enumerate((ONE, TWO, OTHER))]
+    assert all(outcome.ok for outcome in ingest.write([block for blocks in lives for block in blocks]))
 
 
 pytestmark = pytest.mark.usefixtures("recorded")
