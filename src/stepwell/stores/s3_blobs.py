@@ -222,9 +222,12 @@ class _S3Writer:
         self._key, self._digest, self._size = key, digest, size
         self._hash, self._chunks = blake3(), ChunkDigests()
         self._written = 0
-        self._part_bytes = _part_bytes(size)
-        self._filling = bytearray()
-        self._flying: deque[tuple[int, Future[str]]] = deque()
+        self._part_bytes = min(_part_bytes(size), size)
+        # Filled again and again: parts that come and go would leave the heap of every thread in pieces.
+        self._free: list[bytearray] = []
+        self._filling: bytearray | None = None
+        self._filled = 0
+        self._flying: deque[tuple[int, Future[str], bytearray]] = deque()
         self._tags: dict[int, str] = {}
         self._upload: Upload | None = None
         self._number = 0
@@ -237,11 +240,14 @@ class _S3Writer:
         self._chunks.update(chunk)
         view = memoryview(chunk)
         while view:
-            room = self._part_bytes - len(self._filling)
-            self._filling += view[:room]
-            view = view[room:]
-            if len(self._filling) == self._part_bytes and self._size > self._part_bytes:
-                self._send()
+            if self._filling is None:
+                self._filling, self._filled = self._free.pop() if self._free else bytearray(self._part_bytes), 0
+            taken = view[: self._part_bytes - self._filled]
+            self._filling[self._filled : self._filled + len(taken)] = taken
+            self._filled += len(taken)
+            view = view[len(taken) :]
+            if self._filled == self._part_bytes and self._size > self._part_bytes:
+                self._send(self._filling)
 
     def commit(self) -> None:
         if self._written != self._size:
@@ -251,7 +257,7 @@ class _S3Writer:
             self._drop()
             raise wrong_bytes(self._digest, f"the bytes that came have the digest {found}")
         if self._upload is None:
-            self._calls.put(self._key, self._filling)
+            self._calls.put(self._key, self._filling or b"")
             return
         try:
             self._end(self._upload)
@@ -261,8 +267,8 @@ class _S3Writer:
                 raise
 
     def _end(self, upload: Upload) -> None:
-        if self._filling:
-            self._send()
+        if self._filling is not None:
+            self._send(self._filling[: self._filled])
         while self._flying:
             self._land()
         encoded = self._chunks.encoded(self._digest)
@@ -272,30 +278,32 @@ class _S3Writer:
 
     def abort(self) -> None:
         """Leaves nothing to be seen. Parts that arrived stay for the next try."""
-        self._filling = bytearray()
+        self._filling = None
         while self._flying:
-            _, sent = self._flying.popleft()
+            _, sent, _ = self._flying.popleft()
             sent.cancel()
 
-    def _send(self) -> None:
+    def _send(self, data: bytearray) -> None:
         if self._upload is None:
             self._upload = self._calls.find_upload(self._key) or self._calls.begin_upload(self._key)
             if self._upload.parts:
                 log.info("an upload of blob %s goes on: %d parts are there", self._digest, len(self._upload.parts))
         self._number += 1
-        data, self._filling = self._filling, bytearray()
+        self._filling = None
         there = self._upload.parts.get(self._number)
         if there and there[1] == len(data) and there[0] == hashlib.md5(data, usedforsecurity=False).hexdigest():
             self._tags[self._number] = there[0]
+            self._free.append(data)
             return
         while len(self._flying) >= _FLYING_MAX:
             self._land()
         sent = self._threads.submit(self._calls.put_part, self._key, self._upload, self._number, data)
-        self._flying.append((self._number, sent))
+        self._flying.append((self._number, sent, data))
 
     def _land(self) -> None:
-        number, sent = self._flying.popleft()
+        number, sent, data = self._flying.popleft()
         self._tags[number] = sent.result()
+        self._free.append(data)
 
     def _drop(self) -> None:
         self.abort()
