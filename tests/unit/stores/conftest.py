@@ -1,4 +1,5 @@
-"""A migrated metric store for each test: the embedded engine, a real server, a real cluster of two shards."""
+"""A migrated metric store for each test, the embedded engine, a real server, a real cluster of two shards; and beside
+each of them another kind of blob store: files, MinIO, versitygw."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from components.clickhouse import ClickHouse
+from stepwell.stores.blobs import BlobStore, open_blobs
 from stepwell.stores.metrics import MetricStore, open_metrics
 
 _FILLED = (
@@ -93,6 +95,22 @@ def by_hand(nodes: list[ClickHouse], metrics: MetricStore) -> Callable[[str], No
             node.command(sql.format(local="_local" if len(nodes) > 1 else ""), database=_database_of(metrics))
 
     return run
+
+
+@pytest.fixture
+def blobs_url(request: pytest.FixtureRequest, engine_kind: str, tmp_path: Path) -> str:
+    """Of a store that only this test uses."""
+    if engine_kind == "embedded":
+        return f"file://{tmp_path}/blobs"
+    server = request.getfixturevalue("minio_s3" if engine_kind == "server" else "versity_s3")
+    return str(server.url(f"test-{uuid.uuid4().hex}"))
+
+
+@pytest.fixture
+def blobs(blobs_url: str) -> BlobStore:
+    store = open_blobs(blobs_url)
+    store.prepare()
+    return store
 
 
 def _database_of(metrics: MetricStore) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from blake3 import blake3
@@ -17,16 +16,11 @@ from stepwell.query import artifact_rows
 from stepwell.query.records import ArtifactInfo, RunKey
 from stepwell.stores import artifacts as completing
 from stepwell.stores.artifacts import ArtifactCommit, ArtifactFile, later_version
-from stepwell.stores.blobs import BlobStore, open_blobs
+from stepwell.stores.blobs import BlobStore
 from stepwell.stores.ingest import Ingest
 from stepwell.stores.metrics import MetricStore
 
 START_MS = 1_767_225_600_000
-
-
-@pytest.fixture
-def blobs(tmp_path: Path) -> BlobStore:
-    return open_blobs(f"file://{tmp_path}/blobs")
 
 
 @pytest.fixture

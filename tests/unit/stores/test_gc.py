@@ -34,19 +34,8 @@ NEXT_YEAR = datetime.now(timezone.utc) + timedelta(days=365)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "blobs"
-
-
-@pytest.fixture
-def blobs(folder: Path, metrics: MetricStore) -> BlobStore:
-    store = open_blobs(f"file://{folder}")
-    store.register(store_id(metrics))
-    return store
-
-
-@pytest.fixture
 def ingest(metrics: MetricStore, blobs: BlobStore) -> Ingest:
+    blobs.register(store_id(metrics))
     return Ingest(metrics, blobs)
 
 
@@ -136,6 +125,15 @@ def test_the_rules_say_which_checkpoints_go(metrics: MetricStore, ingest: Ingest
     assert states(metrics, ONE) == {step: "deleted" if step in gone else "complete" for step in range(0, 60, 10)}
     assert [blobs.has(digest) for digest in digests] == [step not in gone for step in range(0, 60, 10)]
     assert gc(metrics, blobs) == set(), "again there is nothing to do"
+
+
+@pytest.mark.parametrize("engine_kind", ["server", "cluster"], indirect=True)
+def test_the_rules_say_the_same_on_servers(metrics: MetricStore, ingest: Ingest, blobs: BlobStore) -> None:
+    trained(ingest, blobs, ONE)
+    for case, (rule, gone) in RULES.items():
+        set_rule(metrics, rule, who="ada")
+        assert steps_of(gc(metrics, blobs, apply=False), ONE) == gone, case
+        set_rule(metrics, Rule(rule.project), who="ada")
 
 
 def test_checkpoints_go_and_their_rows_keep_their_place(metrics: MetricStore, ingest: Ingest, blobs: BlobStore) -> None:
@@ -240,13 +238,13 @@ def test_what_is_best_is_said_in_one_way(text: str) -> None:
 
 @pytest.mark.parametrize("engine_kind", ["embedded"], indirect=True)
 def test_no_blob_goes_where_another_store_names_some_too(
-    metrics: MetricStore, ingest: Ingest, blobs: BlobStore, folder: Path
+    metrics: MetricStore, ingest: Ingest, blobs: BlobStore, tmp_path: Path
 ) -> None:
     stray = put(blobs, b"perhaps another's")
     blobs.register("another-store")
     with pytest.raises(BlobError, match="another metric store names blobs there too"):
         gc(metrics, blobs)
-    (folder / "owners" / "another-store").unlink()
+    (tmp_path / "blobs" / "owners" / "another-store").unlink()
     assert gc(metrics, blobs) == {("blob", stray)}
     with pytest.raises(InvalidValue, match="at least an hour"):
         gc(metrics, blobs, grace_s=60.0)
@@ -270,7 +268,6 @@ def test_what_given_up_uploads_left_is_said_with_its_bytes_and_goes(
     assert blobs.has(kept)
 
 
-@pytest.mark.parametrize("engine_kind", ["embedded"], indirect=True)
 def test_what_a_commit_names_while_gc_runs_stays(
     metrics: MetricStore, ingest: Ingest, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,11 +286,11 @@ def test_what_a_commit_names_while_gc_runs_stays(
     assert states(metrics, ONE) == {1: "complete"}
 
 
-def collected_in(url: str, folder: str, place: str, after: int) -> None:
+def collected_in(url: str, blobs_url: str, place: str, after: int) -> None:
     """A gc of its own process, which ends at the given passing of a place."""
     import os
 
-    from stepwell.stores import blobs as blobs_module
+    from stepwell.stores import s3_blobs
     from stepwell.stores.retention import checkpoints, purge
 
     left = [after]
@@ -304,25 +301,25 @@ def collected_in(url: str, folder: str, place: str, after: int) -> None:
             if not left[0]:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    for module in (blobs_module, checkpoints, purge):
+    for module in (s3_blobs, checkpoints, purge):
         module.killpoint = killpoint  # type: ignore[attr-defined]
     metrics = open_metrics(url)
     for _ in collect(
-        metrics, open_blobs(f"file://{folder}"), apply=True, grace_s=DAY, trash_s=5 * DAY,
+        metrics, open_blobs(blobs_url), apply=True, grace_s=DAY, trash_s=5 * DAY,
         now=datetime.now(timezone.utc) + LATER,
     ):  # fmt: skip
         pass
     metrics.close()
 
 
-PLACES = [("purge.tombstoned", 1), ("purge.table", 3), ("gc.checkpoints", 1), ("gc.renamed", 2)]
+PLACES = [("purge.tombstoned", 1), ("purge.table", 3), ("gc.checkpoints", 1), ("gc.marked", 2), ("gc.removed", 1)]
 
 
 @pytest.mark.parametrize("engine_kind", ["server"], indirect=True)
 @pytest.mark.parametrize(("place", "after"), PLACES)
 def test_a_gc_that_was_killed_is_ended_by_the_next(
-    own_metrics: MetricStore, ingest: Ingest, blobs: BlobStore, folder: Path, metrics_url: str, place: str, after: int,
-    monkeypatch: pytest.MonkeyPatch,
+    own_metrics: MetricStore, ingest: Ingest, blobs: BlobStore, blobs_url: str, metrics_url: str, place: str,
+    after: int, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     from stepwell.stores.retention import purge
 
@@ -331,7 +328,7 @@ def test_a_gc_that_was_killed_is_ended_by_the_next(
     trash(own_metrics, [ONE], who="ada")
     set_rule(own_metrics, Rule("ruled", keep_last=2), who="ada")
     spawned = multiprocessing.get_context("spawn")
-    process = spawned.Process(target=collected_in, args=(metrics_url, str(folder), place, after))
+    process = spawned.Process(target=collected_in, args=(metrics_url, blobs_url, place, after))
     process.start()
     process.join(120)
     assert process.exitcode == -signal.SIGKILL
@@ -359,14 +356,14 @@ def test_a_gc_that_was_killed_is_ended_by_the_next(
 
 @pytest.mark.parametrize("engine_kind", ["server"], indirect=True)
 def test_two_gcs_at_once_remove_what_one_would(
-    own_metrics: MetricStore, ingest: Ingest, blobs: BlobStore, folder: Path, metrics_url: str
+    own_metrics: MetricStore, ingest: Ingest, blobs: BlobStore, blobs_url: str, metrics_url: str
 ) -> None:
     kept = trained(ingest, blobs, TWO)
     trained(ingest, blobs, ONE)
     trash(own_metrics, [ONE], who="ada")
     set_rule(own_metrics, Rule("ruled", keep_last=2), who="ada")
     spawned = multiprocessing.get_context("spawn")
-    both = [spawned.Process(target=collected_in, args=(metrics_url, str(folder), "never", 1)) for _ in range(2)]
+    both = [spawned.Process(target=collected_in, args=(metrics_url, blobs_url, "never", 1)) for _ in range(2)]
     for process in both:
         process.start()
     for process in both:

@@ -7,7 +7,6 @@ import random
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,16 +18,11 @@ from stepwell.errors import BlobError, InvalidValue, StoreUnavailable
 from stepwell.ids import run_uuid, version_of
 from stepwell.settings import Settings
 from stepwell.stores.artifacts import ArtifactCommit, ArtifactFile, BlobsMissingError
-from stepwell.stores.blobs import BlobStore, open_blobs
+from stepwell.stores.blobs import BlobStore
 from stepwell.stores.ingest import Ingest, Reason
 from stepwell.stores.metrics import MetricStore
 
 EMBEDDED = pytest.mark.parametrize("engine_kind", ["embedded"], indirect=True)  # the store is not what matters
-
-
-@pytest.fixture
-def blobs(tmp_path: Path) -> BlobStore:
-    return open_blobs(f"file://{tmp_path}/blobs")
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from stepwell.errors import InvalidValue, NotFound, RunHeld
 from stepwell.ids import RunKey, attempt_now, version_of
 from stepwell.settings import Settings
 from stepwell.stores.artifacts import ArtifactCommit, ArtifactFile
-from stepwell.stores.blobs import BlobStore, open_blobs
+from stepwell.stores.blobs import BlobStore
 from stepwell.stores.ingest import Ingest, Outcome
 from stepwell.stores.metrics import MetricStore
 from stepwell.stores.retention.holds import hold, holds, release
@@ -31,11 +30,6 @@ VIEWS = (
 )  # fmt: skip
 NEXT_YEAR = datetime.now(timezone.utc) + timedelta(days=365)
 DATA = b"weights" * 1000
-
-
-@pytest.fixture
-def blobs(tmp_path: Path) -> BlobStore:
-    return open_blobs(f"file://{tmp_path}/blobs")
 
 
 @pytest.fixture
@@ -154,7 +148,6 @@ def test_a_purge_leaves_no_row_in_any_table_but_a_tombstone(metrics: MetricStore
     assert [one.key for one in trashed(metrics)] == [TWO]
 
 
-@pytest.mark.parametrize("engine_kind", ["embedded", "server"], indirect=True)
 def test_artifacts_that_have_versions_leave_a_bare_row(own_metrics: MetricStore, ingest: Ingest) -> None:
     columns = ("run", "writer", "row_seq", "time", "kind", "name", "state", "size", "files", "metadata", "version")
     moment = datetime(2026, 1, 1, tzinfo=timezone.utc)
