@@ -32,6 +32,7 @@ _ADVICE = {
     "NoSuchBucket": "make it with `stepwell migrate apply`, or create it and grant the keys access to it",
     "AccessDenied": _KEYS,
     "InvalidAccessKeyId": _KEYS,
+    "XAdminUserNotFound": _KEYS,  # versitygw's word for it
     "SignatureDoesNotMatch": "the secret key is not the access key's",
     "RequestTimeTooSkewed": "the clocks of this machine and of the S3 server differ by more than it allows: set them",
     "XMinioStorageFull": "free some space there; the sender tries again",

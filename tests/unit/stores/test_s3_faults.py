@@ -1,4 +1,7 @@
-"""What goes wrong between us and a real MinIO: the bucket, the keys, the clock, its answers, the connection."""
+"""What goes wrong between us and a real MinIO: the bucket, the keys, the clock, its answers, the connection.
+
+What a server says of bucket, keys and clock is its own: there versitygw is asked too.
+"""
 
 from __future__ import annotations
 
@@ -49,17 +52,29 @@ def parts_sent(proxy: FaultyProxy) -> list[str]:
     return [line for line in proxy.requests if line.startswith("PUT") and "partNumber" in line]
 
 
+@pytest.fixture(params=["minio_s3", "versity_s3"])
+def any_s3(request: pytest.FixtureRequest) -> S3Server:
+    return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def its_bucket(any_s3: S3Server) -> str:
+    name = f"faults-{uuid.uuid4().hex}"
+    open_blobs(any_s3.url(name)).prepare()
+    return name
+
+
 WRONG = {
     "another secret key": ({"secret_key": "wrong-" + SECRET_KEY}, "SignatureDoesNotMatch.*secret key is not"),
-    "an unknown access key": ({"access_key": "nobody"}, "InvalidAccessKeyId.*check the keys"),
+    "an unknown access key": ({"access_key": "nobody"}, "(InvalidAccessKeyId|XAdminUserNotFound).*check the keys"),
 }
 
 
 @pytest.mark.parametrize(("options", "message"), WRONG.values(), ids=WRONG)
 def test_wrong_keys_are_said_and_not_shown(
-    minio_s3: S3Server, bucket: str, options: dict[str, str], message: str
+    any_s3: S3Server, its_bucket: str, options: dict[str, str], message: str
 ) -> None:
-    blobs = open_blobs(minio_s3.url(bucket, **options))
+    blobs = open_blobs(any_s3.url(its_bucket, **options))
     for use in (blobs.check, lambda: blobs.put([b"x"], blake3(b"x").hexdigest(), 1)):
         with pytest.raises(BlobError, match=message) as caught:
             use()
@@ -81,18 +96,18 @@ def test_keys_come_from_the_environment_where_the_address_names_none(
     open_blobs(bare).check()
 
 
-def test_a_missing_bucket_says_how_it_is_made(minio_s3: S3Server) -> None:
-    blobs = open_blobs(minio_s3.url(f"missing-{uuid.uuid4().hex}"))
+def test_a_missing_bucket_says_how_it_is_made(any_s3: S3Server) -> None:
+    blobs = open_blobs(any_s3.url(f"missing-{uuid.uuid4().hex}"))
     for use in (blobs.check, lambda: blobs.put([b"x"], blake3(b"x").hexdigest(), 1)):
         with pytest.raises(BlobError, match=r"NoSuchBucket.*stepwell migrate") as caught:
             use()
         assert is_passing(caught.value)
 
 
-def test_a_clock_that_is_off_is_named(minio_s3: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_is_off_is_named(any_s3: S3Server, its_bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minio.time.utcnow", lambda: datetime.now(timezone.utc) + timedelta(hours=1))
     with pytest.raises(BlobError, match=r"RequestTimeTooSkewed.*clocks") as caught:
-        open_blobs(minio_s3.url(bucket)).check()
+        open_blobs(any_s3.url(its_bucket)).check()
     assert is_passing(caught.value)
 
 
