@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { clockLabels, increments, labels } from "../src/charts/places";
-import { linearBelow, symlogTicks } from "../src/charts/ticks";
+import { number } from "../src/format/number";
+import { linearBelow, symlogTicks, tickDigits } from "../src/charts/ticks";
 import { ago } from "../src/format/time";
 import { distinct, ending } from "../src/format/names";
 import { labelled, rowsOf } from "../src/heat/codes";
@@ -110,5 +111,21 @@ describe("how long ago something was", () => {
   ])("%i ms ago is %s", (ms, text) => {
     const now = Date.UTC(2026, 10, 28);
     expect(ago(now - ms, now)).toBe(text);
+  });
+});
+
+describe("the labels of a y axis", () => {
+  it.each([
+    [[0, 0.2, 0.4], 4],
+    [[], 4],
+    [[5], 4],
+    [[21.531, 21.532, 21.533], 5],
+    [[21.5325, 21.535, 21.5375], 6],
+    [[1000.01, 1000.02], 6],
+    [[null, 99.998, 99.999, 100], 6],
+    [[1e12, 1e12 + 1], 10],
+  ])("of %j have %d digits", (ticks, digits) => {
+    expect(tickDigits(ticks)).toBe(digits);
+    if (digits < 10) expect(new Set(ticks.map((tick) => number(tick, digits))).size).toBe(ticks.length);
   });
 });

@@ -1,4 +1,5 @@
 // The x axis of a chart: which places get a tick, what stands under it, and the name of the axis at its right end.
+import { tickDigits } from "./ticks";
 import uPlot from "uplot";
 import { number, whole } from "../format/number";
 import { duration } from "../format/time";
@@ -35,7 +36,7 @@ export function increments(axis: XAxis): number[] | null {
 /** The labels of an axis's ticks: one unit for all of them, and no two alike. */
 export function labels(ticks: number[], axis: XAxis): string[] {
   if (axis === "relative" || axis === "process") return ticks.map(elapsed);
-  if (metricOf(axis) !== null) return ticks.map((tick) => number(tick, 4));
+  if (metricOf(axis) !== null) return ticks.map((tick) => number(tick, tickDigits(ticks)));
   const most = Math.max(0, ...ticks.map(Math.abs));
   for (const [size, unit] of [
     [1e9, "G"],

@@ -7,7 +7,7 @@ import { FONT, INK } from "./ink";
 import type { XAxis } from "./axis";
 import type { Curve, Range, YScale } from "./curve";
 import { clockLabels, drawName, increments, labels, withRoom } from "./places";
-import { gutterTick, logTicks, symlogTicks } from "./ticks";
+import { gutterTick, logTicks, symlogTicks, tickDigits } from "./ticks";
 import { drawCurves } from "./draw";
 
 export interface PlotState {
@@ -75,12 +75,14 @@ export function makePlot(
           size: (_: uPlot, values: string[] | null) =>
             14 + 6.4 * Math.max(5, ...(values ?? []).map((value) => value?.length ?? 0)),
           ...(splits ? { splits, filter: (_: uPlot, ticks: number[]) => ticks } : {}),
-          values: (_: uPlot, ticks: (number | null)[]) =>
-            ticks.map((tick) => {
+          values: (_: uPlot, ticks: (number | null)[]) => {
+            const digits = scale === "linear" ? tickDigits(ticks) : 4;
+            return ticks.map((tick) => {
               if (tick === null) return "";
               const { floor } = state();
-              return floor > 0 && tick < floor * (1 - 1e-9) ? "≤ 0" : number(tick, 4);
-            }),
+              return floor > 0 && tick < floor * (1 - 1e-9) ? "≤ 0" : number(tick, digits);
+            });
+          },
         },
       ],
       series: [{}, { show: true, paths: () => null, points: { show: false } }],

@@ -61,3 +61,23 @@ function evenTicks(min: number, max: number): number[] {
   for (let tick = Math.ceil(min / by) * by; tick <= max; tick += by) ticks.push(Number(tick.toPrecision(12)));
   return ticks;
 }
+
+const DIGITS = 4; // of a label, where they tell the ticks apart
+const DIGITS_MAX = 10;
+
+/** How many significant digits labels need, so that no two ticks of a narrow range read the same. */
+export function tickDigits(ticks: readonly (number | null)[]): number {
+  const there = ticks.filter((tick) => tick !== null).sort((a, b) => a - b);
+  let gap = Infinity;
+  let most = 0;
+  there.forEach((tick, index) => {
+    most = Math.max(most, Math.abs(tick));
+    if (index > 0 && tick > there[index - 1]!) gap = Math.min(gap, tick - there[index - 1]!);
+  });
+  if (!(most > 0) || gap === Infinity) return DIGITS;
+  gap = Number(gap.toPrecision(3)); // as it was meant: 0.01, and not a bit less
+  const power = Math.floor(Math.log10(gap));
+  const own = String(Number((gap / 10 ** power).toPrecision(3))).replace(".", "").length; // 2.5 has a digit more than 2
+  const needed = Math.floor(Math.log10(most)) - power + own;
+  return Math.min(DIGITS_MAX, Math.max(DIGITS, needed));
+}

@@ -15,6 +15,7 @@ import type { ShownRun } from "../charts/LineChart";
 import { Charts, route } from "./routes";
 import { forget, pin } from "../charts/moment";
 import { RunHead } from "./RunHead";
+import { Tabs } from "./Tabs";
 import { usePinned } from "./usePinned";
 
 // Charts are what most visits come for (routes.tsx); the other views come when they are asked for.
@@ -108,17 +109,7 @@ export function RunPage({ project, id }: { project: string; id: string }) {
   return (
     <div className="page run">
       <RunHead project={project} run={main} state={state} colour={runs[0]!.colour} />
-      <nav className="tabs" aria-label="views of the run">
-        {tabs.map(([name, title]) => (
-          <button
-            key={name}
-            type="button"
-            aria-current={tab === name ? "page" : undefined}
-            onClick={() => setParams({ tab: name === "charts" ? null : name })}
-          >
-            {title}
-          </button>
-        ))}
+      <Tabs tabs={tabs} tab={tab}>
         {beside && (
           <button
             type="button"
@@ -130,7 +121,7 @@ export function RunPage({ project, id }: { project: string; id: string }) {
             Output beside
           </button>
         )}
-      </nav>
+      </Tabs>
       <Fallible at={tab}>
         <Suspense fallback={<Loading what="Loading" />}>
           {tab === "charts" && (

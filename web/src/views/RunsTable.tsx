@@ -13,8 +13,9 @@ import { useNonfinite } from "./useNonfinite";
 
 const ROW = 36;
 const CARD = 84;
-/** Head, borders and a scrollbar: a table of few runs is no higher than they are. */
-const AROUND = 36 + 2 + 16;
+/** Head and borders: a table of few runs is no higher than they are, and a scrollbar where one is needed. */
+const AROUND = 36 + 2;
+const SCROLLBAR = 16;
 
 interface Props {
   project: string;
@@ -62,6 +63,7 @@ export function RunsTable({ project, data, lines, columns, sort, group, selected
   const inView = rows.getVirtualItems().flatMap(({ index }) => idAt(data, lines, index) ?? []);
   const nonfinite = useNonfinite(project, data, inView);
   const items = across.getVirtualItems();
+  const wide = !narrow && width + PICK > (across.scrollRect?.width ?? 0);
   const from = items[0]?.index ?? 0;
   const to = (items.at(-1)?.index ?? -1) + 1;
   const shown = useMemo<Shown>(
@@ -136,7 +138,7 @@ export function RunsTable({ project, data, lines, columns, sort, group, selected
     <div
       className={narrow ? "table card cards" : "table card"}
       ref={scroll}
-      style={{ maxHeight: rows.getTotalSize() + AROUND }}
+      style={{ maxHeight: rows.getTotalSize() + AROUND + (wide ? SCROLLBAR : 0) }}
       tabIndex={0}
       role="grid"
       aria-label={`runs of ${project}`}

@@ -24,18 +24,18 @@ export interface ColumnNames {
 }
 
 const OWN: Record<string, Partial<ColumnDef> & Pick<ColumnDef, "title" | "width" | "value">> = {
-  name: { title: "Run", width: 280, value: nameAt },
+  name: { title: "Run", width: 320, value: nameAt },
   state: { title: "State", width: 104, value: (data, row) => data.state[row]! },
   created: {
     title: "Age",
-    width: 108,
+    width: 96,
     numeric: true,
     value: (data, row) => data.created[row]!,
     text: (value, now) => age(Number(value), now),
   },
   duration: {
     title: "Took",
-    width: 100,
+    width: 88,
     numeric: true,
     value: (data, row) => {
       const started = data.started[row]!;
@@ -45,8 +45,8 @@ const OWN: Record<string, Partial<ColumnDef> & Pick<ColumnDef, "title" | "width"
     },
     text: (value) => (value === null ? "" : duration(Number(value))),
   },
-  user: { title: "User", width: 96, value: (data, row) => data.cells.get("env/user")?.[row] ?? null },
-  tags: { title: "Tags", width: 168, value: (data, row) => data.tags[row]!.join(", ") || null },
+  user: { title: "User", width: 88, value: (data, row) => data.cells.get("env/user")?.[row] ?? null },
+  tags: { title: "Tags", width: 160, value: (data, row) => data.tags[row]!.join(", ") || null },
   group: { title: "Group", width: 120, value: (data, row) => data.cells.get("group")?.[row] ?? null },
   notes: { title: "Notes", width: 220, value: (data, row) => data.cells.get("notes")?.[row] ?? null },
   ranks: {
