@@ -18,7 +18,7 @@ from .direct import NoDirectWay, Ways, put_direct
 from .grpc_stream import credentials, open_channel
 from .http_sender import HttpLink
 
-__all__ = ["BlobLink", "GrpcBlobs", "HttpBlobs", "MissingBlob"]
+__all__ = ["BlobLink", "GrpcBlobs", "HttpBlobs", "MissingBlob", "StoreFails"]
 
 _CALL_TIMEOUT_S = 60.0
 _COMMIT_S_A_FILE = 0.05
@@ -29,6 +29,10 @@ _ways = Ways()  # of this process: a link is made for each artifact
 
 class MissingBlob(BlobError):
     """A commit names a blob that the store does not have (any more)."""
+
+
+class StoreFails(ServiceUnavailable):
+    """The service was reached, and its store was not: by another way the bytes would be sent once more in vain."""
 
 
 class _UnknownCallError(ServiceUnavailable):
@@ -145,6 +149,8 @@ class GrpcBlobs:
             raise MissingBlob(f"{where}: {details}")
         if code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE, grpc.StatusCode.DATA_LOSS):
             raise ApiError(f"{where} refuses it: {details}")
+        if code is grpc.StatusCode.ABORTED:
+            raise StoreFails(f"{where}: {details}")
         if code is grpc.StatusCode.UNIMPLEMENTED:
             raise _UnknownCallError(f"{where}: {details}")
         raise ServiceUnavailable(f"{where}: {code.name} {details}")

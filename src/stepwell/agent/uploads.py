@@ -85,7 +85,7 @@ def upload_staged(
     goes_on: Callable[[], bool] = lambda: True,
 ) -> bool:
     """The same to wherever the destination is now, by gRPC, else by HTTP."""
-    from .blob_link import GrpcBlobs, HttpBlobs
+    from .blob_link import GrpcBlobs, HttpBlobs, StoreFails
     from .direct import DirectBroken
 
     endpoint = resolve(home, destination)
@@ -96,7 +96,7 @@ def upload_staged(
         link = way()
         try:
             return upload(link, staged, before_chunk, settings.blob_chunk_bytes)
-        except DirectBroken:  # not by HTTP: what is in the bucket is gone on with
+        except (DirectBroken, StoreFails):  # not by HTTP: what is in the bucket is gone on with, or nothing can be put
             raise
         except ServiceUnavailable:
             if way is ways[-1] or not goes_on():

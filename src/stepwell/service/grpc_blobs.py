@@ -65,8 +65,9 @@ class BlobService(blob_pb2_grpc.BlobsServicer):  # type: ignore[misc]
                         return pb.PutReply(digest=header.digest, size=header.size)
                     writer = await asyncio.to_thread(self._blobs.writer, header.digest, header.size)
                 elif body == "chunk" and writer:
-                    await asyncio.to_thread(writer.write, request.chunk)
-                    self._figures.blob_bytes.inc(len(request.chunk))
+                    chunk = request.chunk  # a copy each time that it is asked for
+                    await asyncio.to_thread(writer.write, chunk)
+                    self._figures.blob_bytes.inc(len(chunk))
                 else:
                     raise InvalidValue("after its header an upload is chunks only")
             if header is None or writer is None:
@@ -151,12 +152,15 @@ class BlobService(blob_pb2_grpc.BlobsServicer):  # type: ignore[misc]
 
 
 async def _abort(context: grpc.aio.ServicerContext, error: StepwellError) -> NoReturn:
-    """UNAVAILABLE: try again later. FAILED_PRECONDITION: send the blobs first. INVALID_ARGUMENT: never."""
+    """ABORTED: a store cannot now; try again later. FAILED_PRECONDITION: send the blobs first. INVALID_ARGUMENT: never.
+
+    Not UNAVAILABLE, which is gRPC's own word where the way is what failed: there agents try HTTP at once.
+    """
     code = grpc.StatusCode.INTERNAL
     if isinstance(error, BlobsMissingError):
         code = grpc.StatusCode.FAILED_PRECONDITION
     elif isinstance(error, StoreError) or (isinstance(error, BlobError) and is_passing(error)):
-        code = grpc.StatusCode.UNAVAILABLE
+        code = grpc.StatusCode.ABORTED
         log.warning("a blob is to be sent again: %s", error)
     elif isinstance(error, (InvalidValue, BlobError)):
         code = grpc.StatusCode.INVALID_ARGUMENT

@@ -52,6 +52,7 @@ def test_a_bucket_that_was_removed_costs_no_point_and_no_checkpoint(
         assert "1 artifact is still to be uploaded" in done.stderr
         wait_for_log(home, "NoSuchBucket")
         assert "make it with `stepwell migrate apply`" in agent_log(home)
+        assert "HTTP 507" not in agent_log(home), "it was not sent a second time, by another way"
         with stepwell.Api() as api:
             run = api.run("p/r")
             wait_for(lambda: run.history("loss").num_rows == 100, what="the points")

@@ -195,7 +195,7 @@ def test_parts_that_are_missing_are_waited_for(setting: Setting) -> None:
     put(begun.addresses[1].url, DATA[begun.part_bytes : 2 * begun.part_bytes])
     with pytest.raises(grpc.RpcError) as caught:
         stub.EndDirect(pb.EndDirectRequest(digest=DIGEST, size=len(DATA)), metadata=metadata)
-    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert caught.value.code() is grpc.StatusCode.ABORTED
     again = stub.BeginDirect(pb.BeginDirectRequest(digest=DIGEST, size=len(DATA), first_part=3), metadata=metadata)
     assert [(part.number, part.size) for part in again.there] == [(2, begun.part_bytes)]
     assert [address.number for address in again.addresses] == [3]
