@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ VIEWS = {
     "summary": ("/vision/{0}?tab=summary", "text=Set by the run"),
     "config": ("/vision/{0}?with={1}&tab=config", "text=depth"),
     "console": ("/vision/{0}?tab=console", ".console .line .fg-green"),
+    "output beside": ("/vision/{0}?dock=1", ".dock .line .fg-green"),
     "media": ("/vision/{0}?tab=media", "text=No images or tables"),
     "files": ("/vision/{0}?tab=files", "text=No files"),
     "env": ("/vision/{0}?tab=env", "text=python/version"),
@@ -90,6 +92,10 @@ def test_axe_finds_nothing_serious_in_what_opens(axe: Any, site: Any) -> None:
     page.keyboard.press("Enter")
     page.get_by_role("menuitem", name="Hide").wait_for()
     found["menu"] = serious(page)
+    page.keyboard.press("Escape")
+    page.get_by_text("2 NaN", exact=True).first.click()
+    page.get_by_role("dialog", name=re.compile("not finite in")).wait_for()
+    found["what is not finite"] = serious(page)
     page = axe.go(f"/vision/{site.ids['vit-lr0.01']}")
     page.get_by_role("button", name="Edit").click()
     page.get_by_label("Notes").wait_for()

@@ -71,7 +71,7 @@ export function EnvironmentView({ project, run }: { project: string; run: RunRow
       {diff && matches("diff") && (
         <details className="card block" open={diff.length < 4000}>
           <summary>Changes that were not committed</summary>
-          <pre className="diff">
+          <pre className="diff" tabIndex={0} aria-label="changes that were not committed">
             {diff.split("\n").map((line, index) => (
               <span
                 key={index}

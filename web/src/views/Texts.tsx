@@ -73,7 +73,13 @@ function TextCard({ metric, points, step }: { metric: string; points: TextPoint[
           {points.length > 1 && <span>{points.length.toLocaleString("en")} texts</span>}
         </span>
       </figcaption>
-      {matrix ? <ConfusionMatrix {...matrix} /> : <pre className="text-value">{point.value}</pre>}
+      {matrix ? (
+        <ConfusionMatrix {...matrix} />
+      ) : (
+        <pre className="text-value" tabIndex={0}>
+          {point.value}
+        </pre>
+      )}
     </figure>
   );
 }
