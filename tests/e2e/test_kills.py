@@ -111,15 +111,17 @@ def end_agents(home: Path) -> int:
 
 
 def kill_agent(home: Path) -> None:
-    """Kills an agent at work: one that holds the mailbox, started here if the trainer has not done so yet."""
+    """Kills an agent at work: one that holds the mailbox, started here if the trainer has not done so yet.
 
-    def at_work() -> bool:
+    Looked for again where it was one of two that ended by itself meanwhile, or has just let the mailbox go.
+    """
+
+    def killed() -> bool:
         if not agents_of(home):
             start_agent(Home(home))
-        return agent_is_there(Home(home)) and bool(agents_of(home))
+        return agent_is_there(Home(home)) and end_agents(home) > 0
 
-    wait_for(at_work, what="an agent to kill")
-    assert end_agents(home) > 0
+    wait_for(killed, what="an agent to kill")
 
 
 def strike(victims: Sequence[str], home: Path, trainer: Trainer, service: Service) -> None:

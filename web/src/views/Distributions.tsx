@@ -1,13 +1,17 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type ComponentProps, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useParam } from "../address/location";
 import type { Listener } from "../api/live";
 import type { Named } from "../api/types";
 import { groups, matcher } from "../format/names";
 import { plural } from "../format/number";
-import { HeatCard } from "../heat/HeatCard";
 import { StepSlider, union } from "../parts/StepSlider";
+import { route } from "./routes";
 import { useFreshHeat } from "./useFreshHeat";
 import { useStep } from "./useStep";
+
+// Sent for at once, and not waited for: the view's own controls are there before what draws.
+const HeatCard = route(() => import("../heat/HeatCard").then((module) => module.HeatCard));
+HeatCard.load().catch(() => undefined); // it is said where it is drawn
 
 interface Props {
   run: string;
@@ -74,7 +78,7 @@ export function Distributions({ run, metrics, subscribe }: Props) {
   );
 }
 
-function Slot(props: Parameters<typeof HeatCard>[0]) {
+function Slot(props: ComponentProps<typeof HeatCard>) {
   const host = useRef<HTMLDivElement>(null);
   const [near, setNear] = useState(false);
   useEffect(() => {
@@ -88,7 +92,7 @@ function Slot(props: Parameters<typeof HeatCard>[0]) {
   }, []);
   return (
     <div className="slot heat-slot" ref={host}>
-      {near && <HeatCard {...props} />}
+      <Suspense fallback={null}>{near && <HeatCard {...props} />}</Suspense>
     </div>
   );
 }
