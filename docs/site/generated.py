@@ -9,9 +9,8 @@ import ast
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -79,7 +78,7 @@ def settings() -> str:
     from stepwell import Settings
 
     defaults = Settings()
-    kinds = {field.name: field.type for field in fields(Settings)}
+    kinds = {name: kind.__name__ for name, kind in get_type_hints(Settings).items()}
     parts = [
         "# Settings\n",
         "Every tunable of stepwell, with its default. Made of `src/stepwell/settings.py`.\n",

@@ -1,21 +1,22 @@
 """Stepwell's public names, and nothing else: `init`, what it gives, and `Api` to read it back.
 
 Importing this loads the compiled core and the standard library. The live run is `stepwell.run` (None without one);
-`config` and `summary` are its own; `Api` and what it needs are loaded when it is first named.
+`config` and `summary` are its own; `Api`, `Image`, `Table` and `Reference` are loaded when they are first named.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from . import errors
-from .run import Histogram, Image, Reference, Run, Table, current, finish, init, log
+from .run import Histogram, Run, current, finish, init, log
 from .settings import Settings
 from .version import VERSION
 
 if TYPE_CHECKING:
     from .query import Api
-    from .run import Fields
+    from .run import Fields, Image, Reference, Table
 
     config: Fields
     summary: Fields
@@ -53,4 +54,6 @@ def __getattr__(name: str) -> Any:
         from .query import Api
 
         return Api
+    if name in ("Image", "Table", "Reference"):
+        return getattr(sys.modules[f"{__name__}.run"], name)  # the room: as an attribute it is the live run
     raise AttributeError(f"module 'stepwell' has no attribute {name!r}")

@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 import os
 import urllib.parse
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import AuthError, ServiceUnavailable
 from .home import Home
@@ -30,17 +29,21 @@ _INFO = "/api/v1/info"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
-@dataclass(frozen=True)
-class ServiceAddress:
+class ServiceAddress(NamedTuple):
     url: str
     """Of the HTTP side, without a slash at the end."""
     grpc: str = ""
     """HOST:PORT; "" where only `fetch_info` can tell."""
-    token: str | None = field(default=None, repr=False)
+    token: str | None = None
     pid: int | None = None
     boot: str = ""
     version: str = ""
     """Of the service; "" where `fetch_info` has not asked."""
+
+    def __repr__(self) -> str:
+        """Without the token, which must not get into a log."""
+        token = "..." if self.token else self.token
+        return f"ServiceAddress(url={self.url!r}, grpc={self.grpc!r}, token={token!r}, pid={self.pid!r})"
 
 
 def find_service(home: Home, server: str = "") -> ServiceAddress | None:

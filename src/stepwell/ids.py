@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import time
-import uuid
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .errors import InvalidValue
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 __all__ = [
     "ALIASES_MAX",
     "ARTIFACT_FILES_MAX",
     "ATTEMPT_EPOCH_S",
     "ROW_SEQ_BITS",
-    "RunKey",
     "attempt_now",
     "check_alias",
     "check_artifact_name",
@@ -24,6 +26,7 @@ __all__ = [
     "check_project",
     "check_type",
     "new_id",
+    "run_bytes",
     "run_uuid",
     "split_artifact",
     "split_run",
@@ -31,7 +34,7 @@ __all__ = [
     "version_of",
 ]
 
-_NAMESPACE = uuid.UUID("6f0cf0ad-4b5c-5d0e-9a86-6d1d6c5f7a11")
+_NAMESPACE = bytes.fromhex("6f0cf0ad4b5c5d0e9a866d1d6c5f7a11")
 ATTEMPT_EPOCH_S = 1_704_067_200  # 2024-01-01T00:00:00Z
 ROW_SEQ_BITS = 34
 ID_BYTES_MAX = 128
@@ -45,24 +48,20 @@ _VERSION = re.compile(r"v(0|[1-9][0-9]{0,9})")
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: sorts as it counts, no i, l, o, u
 
 
-def run_uuid(project: str, id: str) -> uuid.UUID:
-    """The key of a run, the same from every writer that knows its project and id (UUIDv5, RFC 9562)."""
-    return uuid.uuid5(_NAMESPACE, f"{project}\0{id}")
+def run_bytes(project: str, id: str) -> bytes:
+    """The key of a run, the same from every writer that knows its project and id: a UUIDv5 (RFC 9562), 16 bytes."""
+    name = hashlib.sha1(_NAMESPACE + f"{project}\0{id}".encode(), usedforsecurity=False)
+    key = bytearray(name.digest()[:16])
+    key[6] = key[6] & 0x0F | 0x50  # version 5
+    key[8] = key[8] & 0x3F | 0x80  # the RFC's variant
+    return bytes(key)
 
 
-@dataclass(frozen=True, order=True)
-class RunKey:
-    """Who a run is; `str` gives "project/id"."""
+def run_uuid(project: str, id: str) -> UUID:
+    """The same as a UUID."""
+    from uuid import UUID  # brings in `platform`, which a training process has no need of
 
-    project: str
-    id: str
-
-    def __str__(self) -> str:
-        return f"{self.project}/{self.id}"
-
-    @property
-    def uuid(self) -> uuid.UUID:
-        return run_uuid(self.project, self.id)
+    return UUID(bytes=run_bytes(project, id))
 
 
 def attempt_now() -> int:

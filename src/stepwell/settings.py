@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import SettingsError
 
@@ -20,9 +19,8 @@ MIB = 1 << 20
 GIB = 1 << 30
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What can be tuned, each with its unit and default; frozen.
+class Settings(NamedTuple):
+    """What can be tuned, each with its unit and default; cannot be changed.
 
     Give some of it to `stepwell.init(settings={"console": False})`, or set STEPWELL_ and the name in capitals.
     """
@@ -184,24 +182,24 @@ class Settings:
         """
         if isinstance(overrides, Settings):
             return overrides
-        known = {field.name: field for field in fields(cls)}
+        known = cls._field_defaults
         values: dict[str, Any] = {}
-        for name, field in known.items():
+        for name, default in known.items():
             variable = "STEPWELL_" + name.upper()
             text = os.environ.get(variable)
             if text is not None and text != "":
-                values[name] = _parse(variable, text, type(field.default))
+                values[name] = _parse(variable, text, type(default))
         for name, value in (overrides or {}).items():
             if name not in known:
                 raise SettingsError(f"no setting is called {name!r}; there are: {', '.join(sorted(known))}")
-            kind = type(known[name].default)
+            kind = type(known[name])
             if kind is float and isinstance(value, int) and not isinstance(value, bool):
                 values[name] = float(value)
             elif type(value) is kind:
                 values[name] = value
             else:
                 raise SettingsError(f"setting {name} takes {kind.__name__}, not {value!r}")
-        settings = replace(cls(), **values)
+        settings = cls(**values)
         settings._check()
         return settings
 
@@ -214,10 +212,9 @@ class Settings:
             raise SettingsError(f'setting blob_upload is "service" or "direct", not {self.blob_upload!r}')
         if not 1 <= self.blob_address_expires_s <= 7 * 86_400:
             raise SettingsError("setting blob_address_expires_s is 1 to 604800: S3 signs for seven days at most")
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for name, value in self._asdict().items():
             if isinstance(value, (int, float)) and not isinstance(value, bool) and not value >= 0:
-                raise SettingsError(f"setting {field.name} must not be negative, not {value}")
+                raise SettingsError(f"setting {name} must not be negative, not {value}")
 
 
 def _parse(variable: str, text: str, kind: type[Any]) -> Any:

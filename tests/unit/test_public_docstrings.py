@@ -37,7 +37,7 @@ def public() -> Iterator[tuple[str, Any, list[str]]]:
             for below in found.__all__:
                 yield f"stepwell.{name}.{below}", getattr(found, below), []
     for kind in sorted(CLASSES, key=lambda kind: f"{kind.__module__}.{kind.__name__}"):
-        made_here = kind not in HANDED_OUT and not dataclasses.is_dataclass(kind) and not issubclass(kind, Exception)
+        made_here = kind not in HANDED_OUT and not _is_record(kind) and not issubclass(kind, Exception)
         label = f"{kind.__module__}.{kind.__name__}"
         yield label, kind, _parameters(kind.__init__)[1:] if made_here else []
         for name, member in vars(kind).items():
@@ -48,6 +48,11 @@ def public() -> Iterator[tuple[str, Any, list[str]]]:
                 yield f"{label}.{name}", call, [one for one in _parameters(call) if one not in ("self", "cls")]
             elif isinstance(member, property):
                 yield f"{label}.{name}", member, []
+
+
+def _is_record(kind: type) -> bool:
+    """Fields explain themselves below their names."""
+    return dataclasses.is_dataclass(kind) or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
 
 
 def _parameters(call: Any) -> list[str]:
@@ -69,8 +74,8 @@ def test_has_a_docstring_that_explains_each_parameter(name: str) -> None:
     text = inspect.getdoc(found) or ""
     own = not inspect.isclass(found) or "__doc__" in vars(found)
     assert text if own else "", f"{name} has no docstring"
-    if dataclasses.is_dataclass(found):
-        assert not text.startswith(f"{found.__name__}("), f"{name} has only the signature that dataclass makes"
+    if inspect.isclass(found) and _is_record(found):
+        assert not text.startswith(f"{found.__name__}("), f"{name} has only the signature that is made for it"
     if name in INTERNAL:
         return
     missing = [one for one in parameters if not re.search(rf"^ +{one}: \S", text, re.MULTILINE)]

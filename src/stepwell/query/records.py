@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ..ids import RunKey
+from ..run_key import RunKey
 
 __all__ = ["ArtifactFile", "ArtifactInfo", "Event", "LastStep", "MetricInfo", "RunInfo", "RunKey", "nested"]
 

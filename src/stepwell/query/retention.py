@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Protocol
 
-from ..ids import RunKey
+from ..run_key import RunKey
 from ..settings import Settings
 from ..stores.retention.gc import CollectedBlobs, collect
 from ..stores.retention.holds import hold, holds, release

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from ..errors import ApiError, BlobError, InvalidValue, ServiceUnavailable, StepwellError, StoreError
-from ..ids import RunKey
+from ..run_key import RunKey
 from ..stores.retention.records import Going, Hold, KeepBest, Rule, Trashed
 
 __all__ = [

@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from ..home import Home
-from ..ids import attempt_now, run_uuid
+from ..ids import attempt_now, run_bytes
 
 __all__ = ["KnownRun", "begin_attempt", "known_run", "note_last_step", "runs_folder"]
 
@@ -23,13 +23,12 @@ _LOCK_WAIT_S = 1.0
 _ATTEMPT_MAX = 2**29 - 1  # what a version has room for
 
 
-@dataclass(frozen=True)
-class KnownRun:
+class KnownRun(NamedTuple):
     attempt: int
     launch: str
     start: str = ""
     begun: float = 0.0  # when its last attempt began, in seconds since 1970 by the clock of the host that wrote it
-    steps: dict[str, int] = field(default_factory=dict)  # by rank, the last step at an orderly finish
+    steps: Mapping[str, int] = MappingProxyType({})  # by rank, the last step at an orderly finish
 
 
 def runs_folder(home: Home) -> Path:
@@ -71,11 +70,11 @@ def note_last_step(home: Home, project: str, id: str, rank: int, last_step: int)
         if known is None:
             return
         steps = {**known.steps, str(rank): max(last_step, known.steps.get(str(rank), last_step))}
-        _write(home, project, id, {**asdict(known), "steps": steps})
+        _write(home, project, id, {**known._asdict(), "steps": steps})
 
 
 def _file(home: Home, project: str, id: str) -> Path:
-    return runs_folder(home) / f"{run_uuid(project, id).hex}.json"
+    return runs_folder(home) / f"{run_bytes(project, id).hex()}.json"
 
 
 def _write(home: Home, project: str, id: str, body: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from .. import _core
 from ..address import find_service, shown
 from ..errors import InvalidValue
 from ..home import Home
-from ..ids import run_uuid
+from ..ids import run_bytes
 from ..launch import start_agent
 from ..platforms import needs_unix
 from ..settings import Settings
@@ -157,7 +157,7 @@ def _begin(
         project=identity.project,
         id=identity.id,
         name=str(fields.get("name", identity.id)),
-        uuid=run_uuid(identity.project, identity.id),
+        key=run_bytes(identity.project, identity.id),
         rank=ranks.rank,
         attempt=start.attempt,
         mode=mode,
@@ -169,7 +169,7 @@ def _begin(
     slow = SlowPath(settings, once)
     described = _describe(terms, _now_ms(), settings)
     recorder = open_recorder(
-        home, settings, described, terms.uuid.bytes, terms.rank, terms.attempt, first_step=start.first_step, slow=slow
+        home, settings, described, terms.key, terms.rank, terms.attempt, first_step=start.first_step, slow=slow
     )
     slow.recorder = recorder
     run = Run(terms, settings, home, recorder, slow, once)
@@ -185,7 +185,7 @@ def _begin(
         warn(f"no agent could be started, so the records stay in {recorder.path} until `stepwell sync`; see {home.log}")
     prefix = capture_prefix(ranks, os.environ)
     if settings.capture and prefix is not None:
-        run.capture.start(home, settings, described, terms.uuid.bytes, terms.rank, terms.attempt, prefix)
+        run.capture.start(home, settings, described, terms.key, terms.rank, terms.attempt, prefix)
     return run
 
 
@@ -194,7 +194,7 @@ def _disabled(identity: Identity, fields: dict[str, Any], values: dict[str, Any]
         project=identity.project,
         id=identity.id,
         name=fields.get("name") or readable_name(identity.id),
-        uuid=run_uuid(identity.project, identity.id),
+        key=run_bytes(identity.project, identity.id),
         rank=identity.ranks.rank,
         attempt=0,
         mode="disabled",

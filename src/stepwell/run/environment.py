@@ -9,7 +9,6 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from ..home import Home
@@ -37,7 +36,7 @@ class EnvironmentCapture:
     ) -> None:  # fmt: skip
         task = {
             "home": str(home.path),
-            "settings": asdict(settings),
+            "settings": settings._asdict(),
             "identity": dict(identity),
             "run": run.hex(),
             "rank": rank,

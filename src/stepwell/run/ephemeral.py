@@ -6,8 +6,8 @@ Decides from the environment and from what kind of filesystem the home lies on; 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ..filesystems import dies_with_its_container, filesystem_of
 from ..home import Home
@@ -15,8 +15,7 @@ from ..home import Home
 __all__ = ["forgotten"]
 
 
-@dataclass(frozen=True)
-class _Host:
+class _Host(NamedTuple):
     """variables: any of them names it. kept: folders below which it keeps files; lasting: what to set the home to."""
 
     name: str

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .. import _core
 from ..address import find_service, shown
 from ..home import Home
-from ..ids import run_uuid
+from ..ids import run_bytes
 from .notices import say, warn
 from .waiting import Left
 
@@ -56,7 +56,7 @@ def tell_what_is_left(run: Run, left: Left, recorder: _core.Recorder, home: Home
 
 def _still_staged(run: Run, recorder: _core.Recorder, home: Home) -> str:
     """What of this process's artifacts the agent has not brought into the store yet; "" where all are."""
-    of_process = f"{run_uuid(run.project, run.id).hex}-{recorder.writer:016x}-*"
+    of_process = f"{run_bytes(run.project, run.id).hex()}-{recorder.writer:016x}-*"
     waiting = sum(1 for _ in home.staging.glob(f"{of_process}/manifest.json"))
     if not waiting:
         return ""

@@ -9,8 +9,8 @@ import hashlib
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import InvalidValue
 from ..ids import check_id, check_project, new_id
@@ -34,15 +34,13 @@ _OF_ALL_HOSTS = (
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-@dataclass(frozen=True)
-class Ranks:
+class Ranks(NamedTuple):
     rank: int
     world_size: int
     one_host: bool  # all ranks are known to be on this host
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(NamedTuple):
     project: str
     id: str
     ranks: Ranks

@@ -6,7 +6,6 @@ function here answers at once that there is nothing of the kind.
 
 from __future__ import annotations
 
-import html
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -85,6 +84,8 @@ def _error_of(result: Any) -> BaseException | None:
 
 def _as_html(line: str) -> str:
     """Everything escaped; an address becomes a link, `code` code."""
+    import html
+
     escaped = html.escape(line)
     linked = _LINK.sub(lambda found: f'<a href="{found[0]}" target="_blank" rel="noopener">{found[0]}</a>', escaped)
     return _CODE.sub(r"<code>\1</code>", linked)

@@ -6,13 +6,11 @@ Pure: imports nothing of the user's, only recognises what the user has already i
 
 from __future__ import annotations
 
-import datetime
 import enum
 import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -55,8 +53,9 @@ def as_mapping(value: object) -> Mapping[Any, Any] | None:
         return vars(value)
     if isinstance(value, type):
         return None
-    if is_dataclass(value):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
+    dataclasses = sys.modules.get("dataclasses")
+    if dataclasses is not None and dataclasses.is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     for method in ("model_dump", "to_dict"):  # pydantic; transformers and many others
         function = getattr(value, method, None)
         if callable(function) and not _is_array(value):
@@ -118,6 +117,16 @@ def _is_array(value: object) -> bool:
     return hasattr(value, "shape") and callable(getattr(value, "tolist", None))
 
 
+def date_or_span(value: object) -> str | float | None:
+    """A date or a time of day by ISO 8601, a timedelta in seconds; None of anything else."""
+    datetime = sys.modules.get("datetime")  # not imported for its own sake: without it there is no such value
+    if datetime is not None and isinstance(value, (datetime.date, datetime.time)):
+        return str(value.isoformat())
+    if datetime is not None and isinstance(value, datetime.timedelta):
+        return float(value.total_seconds())
+    return None
+
+
 def _scalar(value: Any) -> Any:
     if type(value).__module__ in ("decimal", "fractions"):
         return float(value)
@@ -125,10 +134,8 @@ def _scalar(value: Any) -> Any:
         return bytes(value).decode("utf-8", "backslashreplace")
     if isinstance(value, os.PathLike):
         return os.fsdecode(value)
-    if isinstance(value, (datetime.date, datetime.time)):
-        return value.isoformat()
-    if isinstance(value, datetime.timedelta):
-        return value.total_seconds()
+    if (when := date_or_span(value)) is not None:
+        return when
     named = getattr(value, "__qualname__", None)
     if isinstance(named, str):  # a class or a function
         return f"{getattr(value, '__module__', '')}.{named}"

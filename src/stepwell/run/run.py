@@ -10,12 +10,9 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import quote
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from .. import _core
 from ..address import find_service
@@ -48,14 +45,13 @@ if TYPE_CHECKING:
 __all__ = ["Run", "Terms"]
 
 
-@dataclass(frozen=True)
-class Terms:
+class Terms(NamedTuple):
     """What is settled about a run when it begins."""
 
     project: str
     id: str
     name: str
-    uuid: UUID
+    key: bytes
     rank: int
     attempt: int
     mode: str
@@ -356,7 +352,7 @@ class Run:
         from .staging import Origin, Stager
 
         terms = self._terms
-        origin = Origin(terms.project, terms.id, terms.uuid.bytes, terms.rank, terms.attempt, terms.server, terms.mode)
+        origin = Origin(terms.project, terms.id, terms.key, terms.rank, terms.attempt, terms.server, terms.mode)
         return Stager(origin, recorder, home, self._settings)
 
     def finish(self, exit_code: int = 0, timeout: float | None = None) -> None:
@@ -428,6 +424,8 @@ class Run:
         service = find_service(self._home, self._terms.server) if self._home is not None else None
         if service is None or not _lives(service.pid):
             return None
+        from urllib.parse import quote
+
         return f"{service.url}/#/{quote(self.project, safe='')}/{quote(self.id, safe='')}"
 
     @property

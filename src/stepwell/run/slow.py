@@ -15,7 +15,6 @@ from .._core import KIND_HISTOGRAM, Recorder
 from ..errors import InvalidValue, StepwellError
 from ..settings import Settings
 from .device import Call, CannotRead, Cells, Pending, Records
-from .media import keep
 from .notices import Once
 from .values import Limits, Problem, Row, read_row, read_step, read_time
 
@@ -93,6 +92,8 @@ class SlowPath:
 
     def _keep_media(self, row: Row, step: int) -> None:
         """Not under the lock: it encodes and writes files, and other threads log meanwhile."""
+        from .media import keep
+
         for name, media in row.media.items():
             shown = media[0] if isinstance(media, Sequence) else media
             try:

@@ -6,7 +6,7 @@ Decides and reserves the attempt's number; records nothing.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import AuthError, NotFound, RunExists, ServiceUnavailable
 from ..home import Home
@@ -19,8 +19,7 @@ __all__ = ["Start", "decide_start"]
 _RANKS_APART_S = 600.0  # between the first and the last rank of one start, clocks that differ included
 
 
-@dataclass(frozen=True)
-class Start:
+class Start(NamedTuple):
     attempt: int
     first_step: int
     needs_step: bool  # the last step is not known: a log call must name one

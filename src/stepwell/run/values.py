@@ -7,22 +7,23 @@ guarded.
 
 from __future__ import annotations
 
-import datetime
 import enum
 import math
 import operator
 import os
 import re
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._core import KIND_HISTOGRAM, KIND_TEXT
 from ..errors import InvalidValue
 from .device import Backend, Counted, backend_of, is_host_tensor, is_tensor_type, on_device, warn_of_sync
 from .histogram import Histogram
-from .media import Media, media_of
-from .plain import as_json, plain
+from .plain import as_json, date_or_span, plain
+
+if TYPE_CHECKING:
+    from .media import Media
 
 __all__ = ["Limits", "Problem", "Row", "metric_name", "read_row", "read_step", "read_time"]
 
@@ -36,14 +37,12 @@ _SHOWN = 80
 _TIME_MS_MIN, _TIME_MS_MAX = -2_208_988_800_000, 10_413_791_999_999
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     text_bytes_max: int
     list_items_max: int
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """What could not be recorded as it was: `about` (a key, shortened), the type, and why."""
 
     about: str
@@ -52,15 +51,15 @@ class Problem:
     lost: bool = True  # False: recorded, but not quite as it was
 
 
-@dataclass
 class Row:
-    cells: dict[str, float | int | bool] = field(default_factory=dict)
-    records: dict[str, tuple[int, tuple[bytes, ...]]] = field(default_factory=dict)
-    # What lies on a device, to be copied from it, and histograms that a device is counting.
-    device: dict[str, tuple[Backend, Any]] = field(default_factory=dict)
-    counted: dict[str, tuple[bytes, Counted]] = field(default_factory=dict)
-    media: dict[str, Media] = field(default_factory=dict)  # to be kept as files
-    problems: list[Problem] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.cells: dict[str, float | int | bool] = {}
+        self.records: dict[str, tuple[int, tuple[bytes, ...]]] = {}
+        # What lies on a device, to be copied from it, and histograms that a device is counting.
+        self.device: dict[str, tuple[Backend, Any]] = {}
+        self.counted: dict[str, tuple[bytes, Counted]] = {}
+        self.media: dict[str, Media] = {}  # to be kept as files
+        self.problems: list[Problem] = []
 
     def forget(self, name: str) -> None:
         """Makes room for another value of the same name: nested dicts may give one twice."""
@@ -128,7 +127,7 @@ def read_time(time: object, row: Row) -> int | None:
     if time is None:
         return None
     try:
-        seconds = time.timestamp() if isinstance(time, datetime.datetime) else float(time)  # type: ignore[arg-type]
+        seconds = time.timestamp() if hasattr(time, "timestamp") else float(time)  # type: ignore[arg-type]
         milliseconds = round(seconds * 1000)
     except Exception:  # noqa: BLE001 - as above
         row.problem(
@@ -201,7 +200,7 @@ def _read_value(row: Row, name: str, value: Any, limits: Limits, depth: int) -> 
         _put_number(row, name, float.__float__(value))
     elif isinstance(value, Histogram):
         _put_histogram(row, name, encoded, value)
-    elif (media := media_of(value)) is not None:
+    elif (media := _media_of(value)) is not None:
         row.forget(name)
         row.media[name] = media
     elif isinstance(value, (list, tuple, set, frozenset)):
@@ -212,13 +211,23 @@ def _read_value(row: Row, name: str, value: Any, limits: Limits, depth: int) -> 
         _read_other(row, name, encoded, value, limits)
 
 
+def _media_of(value: object) -> Media | None:
+    """Of what is no picture and no table None, and without their modules as long as nobody has made one."""
+    if not (sys.modules.get(f"{__package__}.image") or sys.modules.get(f"{__package__}.table")):
+        return None
+    from .media import media_of
+
+    return media_of(value)
+
+
 def _read_other(row: Row, name: str, encoded: bytes, value: Any, limits: Limits) -> None:
     if _is_ratio(value):
         _put_ratio(row, name, encoded, value, limits)
-    elif isinstance(value, datetime.timedelta):
-        _put_number(row, name, value.total_seconds())
-    elif isinstance(value, (datetime.date, datetime.time)):
-        _put_text(row, name, encoded, value.isoformat(), limits)
+    elif (when := date_or_span(value)) is not None:
+        if isinstance(when, str):
+            _put_text(row, name, encoded, when, limits)
+        else:
+            _put_number(row, name, when)
     elif isinstance(value, os.PathLike) or type(value).__module__ == "uuid":
         _put_text(row, name, encoded, str(value), limits)
     elif isinstance(value, (bytes, bytearray)):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .. import _core
 
@@ -16,8 +16,7 @@ __all__ = ["Left", "wait_until_kept"]
 _LOOK_MIN_S, _LOOK_MAX_S = 0.001, 0.02
 
 
-@dataclass(frozen=True)
-class Left:
+class Left(NamedTuple):
     """How things stood when the wait ended."""
 
     drained: bool  # all in the spool

@@ -16,9 +16,9 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from ..errors import StepwellError
-from ..ids import RunKey
 from ..query.retention import Retention
 from ..query.retention_http import hold_to_json, rule_to_json, trashed_to_json
+from ..run_key import RunKey
 from ..stores.retention.records import Going, KeepBest, Rule
 from .reading import JsonErrorsRoute, key_of
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import pytest
 
@@ -14,7 +13,7 @@ from stepwell.service.figures import Figures
 from stepwell.settings import Settings
 from stepwell.stores.ingest import Outcome, Reason
 
-BASE = replace(Settings(), flush_interval_s=0.0)
+BASE = Settings(flush_interval_s=0.0)
 
 
 class Store:
@@ -57,7 +56,7 @@ def test_blocks_are_gathered_until_the_batch_is_due() -> None:
         outcomes = await asyncio.gather(*[batcher.put(b"%d" % number) for number in range(100)])
         assert all(outcome.ok for outcome in outcomes)
 
-    run(store, replace(BASE, flush_interval_s=0.05), body)
+    run(store, BASE._replace(flush_interval_s=0.05), body)
     assert [len(batch) for batch in store.batches] == [100]
     assert threading.get_ident() not in store.threads, "the event loop's thread never writes"
 
@@ -68,14 +67,14 @@ def test_a_batch_of_enough_bytes_does_not_wait() -> None:
     async def body(batcher: Batcher) -> None:
         await asyncio.gather(*[batcher.put(b"x" * 1000) for _ in range(10)])
 
-    run(store, replace(BASE, flush_interval_s=3600.0, flush_bytes=3000), body)
+    run(store, BASE._replace(flush_interval_s=3600.0, flush_bytes=3000), body)
     assert sum(len(batch) for batch in store.batches) == 10
     assert max(len(batch) for batch in store.batches) <= 3
 
 
 def test_a_slow_store_stops_its_callers_at_the_bound() -> None:
     store = Store()
-    settings = replace(BASE, queue_bytes_max=10_000)
+    settings = BASE._replace(queue_bytes_max=10_000)
     put = 0
 
     async def body(batcher: Batcher) -> None:
@@ -116,7 +115,7 @@ def test_a_full_queue_is_written_before_it_is_due() -> None:
         await batcher.close()
         assert all(done.result().ok for done in waiting)
 
-    run(store, replace(BASE, flush_interval_s=3600.0, queue_bytes_max=10_000), body)
+    run(store, BASE._replace(flush_interval_s=3600.0, queue_bytes_max=10_000), body)
     assert max(len(batch) for batch in store.batches) < 10
 
 
@@ -128,7 +127,7 @@ def test_a_block_larger_than_the_bound_goes_alone() -> None:
             await batcher.room(50_000)
             assert (await batcher.put(b"x" * 50_000)).ok
 
-    run(store, replace(BASE, queue_bytes_max=10_000), body)
+    run(store, BASE._replace(queue_bytes_max=10_000), body)
 
 
 def test_each_block_gets_its_own_answer() -> None:
@@ -167,7 +166,7 @@ def test_closing_writes_what_was_put_and_takes_no_more() -> None:
         assert all(done.result().ok for done in waiting)
         assert (await batcher.put(b"late")).reason is Reason.RETRY
 
-    run(store, replace(BASE, flush_interval_s=3600.0), body)
+    run(store, BASE._replace(flush_interval_s=3600.0), body)
     assert sum(len(batch) for batch in store.batches) == 10
 
 

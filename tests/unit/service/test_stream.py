@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 
 from making_blocks import Making
 from stepwell import _core
@@ -16,7 +15,7 @@ from stepwell.settings import Settings
 from stepwell.stores.ingest import Outcome, Reason
 from stepwell.v1 import ingest_pb2 as pb
 
-SETTINGS = replace(Settings(), flush_interval_s=0.0)
+SETTINGS = Settings(flush_interval_s=0.0)
 BLOCK = Making().block(1)
 
 

@@ -16,7 +16,8 @@ from making_blocks import Making
 from stepwell import _core
 from stepwell.blocks import seal
 from stepwell.errors import BlobError, InvalidValue
-from stepwell.ids import RunKey, version_of
+from stepwell.ids import version_of
+from stepwell.run_key import RunKey
 from stepwell.stores.artifacts import ArtifactCommit, ArtifactFile, BlobsMissingError
 from stepwell.stores.blobs import BlobStore, open_blobs
 from stepwell.stores.ingest import Ingest

@@ -124,7 +124,7 @@ def test_a_bad_block_is_refused_alone(ingest: Ingest, metrics: MetricStore, bad:
 
 @EMBEDDED
 def test_a_block_that_would_grow_too_large_is_refused_before_it_does(metrics: MetricStore, blobs: BlobStore) -> None:
-    ingest = Ingest(metrics, blobs, replace(Settings(), block_body_bytes_max=100))
+    ingest = Ingest(metrics, blobs, Settings(block_body_bytes_max=100))
     (outcome,) = ingest.write([GOOD])
     assert outcome.reason is Reason.TOO_LARGE
     assert "takes 100" in outcome.message
@@ -173,7 +173,7 @@ def test_a_passing_fault_refuses_nothing_for_good(
 
 
 def test_a_large_write_is_inserted_in_parts(metrics: MetricStore, blobs: BlobStore) -> None:
-    ingest = Ingest(metrics, blobs, replace(Settings(), flush_rows=100))
+    ingest = Ingest(metrics, blobs, Settings(flush_rows=100))
     making = Making()
     blocks = [making.block(40) for _ in range(10)]
     assert all(outcome.ok for outcome in ingest.write(blocks))

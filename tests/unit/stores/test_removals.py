@@ -14,7 +14,8 @@ from blake3 import blake3
 from making_blocks import Making
 from stepwell import _core
 from stepwell.errors import InvalidValue, NotFound, RunHeld
-from stepwell.ids import RunKey, attempt_now, version_of
+from stepwell.ids import attempt_now, version_of
+from stepwell.run_key import RunKey
 from stepwell.settings import Settings
 from stepwell.stores.artifacts import ArtifactCommit, ArtifactFile
 from stepwell.stores.blobs import BlobStore
@@ -34,7 +35,7 @@ DATA = b"weights" * 1000
 
 @pytest.fixture
 def ingest(metrics: MetricStore, blobs: BlobStore) -> Ingest:
-    return Ingest(metrics, blobs, replace(Settings(), tombstone_refresh_s=0.0))
+    return Ingest(metrics, blobs, Settings(tombstone_refresh_s=0.0))
 
 
 def life(key: RunKey, *, attempt: int, writer: int = 1, value: bytes = b"0.1") -> list[bytes]:
@@ -188,7 +189,7 @@ def test_a_run_begun_anew_after_its_purge_is_a_new_one_under_the_old_id(
     trash(metrics, [ONE], who="ada")
     purge(metrics, [ONE], who="ada")
     # An ingest that had not heard of the purge has stored something of the old life.
-    unaware = Ingest(metrics, blobs, replace(Settings(), tombstone_refresh_s=3600.0))
+    unaware = Ingest(metrics, blobs, Settings(tombstone_refresh_s=3600.0))
     unaware._purged._looked = float("inf")
     assert not any(outcome.discarded for outcome in unaware.write(life(ONE, attempt=1000)))
     assert rows_of(metrics, ONE) == {}

@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 
 from ..._core import KIND_HISTOGRAM
 from .counted import Counted
@@ -28,16 +27,18 @@ _LOOK_MIN_S, _LOOK_MAX_S = 0.0005, 0.02
 _in_parent: list[object] = []  # of a forked child: never touched, never freed, as the device is the parent's
 
 
-@dataclass
 class Call:
-    """What one log call waits for: names of scalars beside the transfer that brings them, and histograms."""
+    """What one log call waits for: names of scalars beside the transfer that brings them, and histograms.
 
-    scalars: list[tuple[list[str], Transfer[list[Number]]]] = field(default_factory=list)
-    histograms: dict[str, tuple[bytes, Counted]] = field(default_factory=dict)  # name: its UTF-8, and what it holds
-    step: int = 0
-    time_ms: int = 0
-    replaced_scalars: set[str] = field(default_factory=set)
-    replaced_histograms: set[str] = field(default_factory=set)
+    histograms: by name its UTF-8, and what it holds.
+    """
+
+    def __init__(self, histograms: dict[str, tuple[bytes, Counted]]) -> None:
+        self.scalars: list[tuple[list[str], Transfer[list[Number]]]] = []
+        self.histograms = histograms
+        self.step = self.time_ms = 0
+        self.replaced_scalars: set[str] = set()
+        self.replaced_histograms: set[str] = set()
 
     def __bool__(self) -> bool:
         return bool(self.scalars or self.histograms)

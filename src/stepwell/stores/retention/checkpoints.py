@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ...ids import RunKey
 from ...killpoints import killpoint
+from ...run_key import RunKey
 from .holds import holds_of
 from .records import KeepBest, RetentionStore, Rule, utc_of
 from .states import later_version

@@ -15,7 +15,8 @@ from functools import partial
 from typing import Protocol
 
 from ...errors import BlobError, InvalidValue, NotFound, RunHeld
-from ...ids import ATTEMPT_EPOCH_S, RunKey
+from ...ids import ATTEMPT_EPOCH_S
+from ...run_key import RunKey
 from ..blobs import BlobEntry, Leftover
 from .checkpoints import Row, SpareCheckpoint, delete, protected_rows, spare
 from .holds import holds_of

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from ...errors import InvalidValue, NotFound, RunHeld
-from ...ids import RunKey
+from ...run_key import RunKey
 from .records import Hold, RetentionStore, utc_of
 from .states import (
     PURGED,

@@ -11,8 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timezone
 
 from ...errors import InvalidValue
-from ...ids import ATTEMPT_EPOCH_S, ROW_SEQ_BITS, RunKey, attempt_now
+from ...ids import ATTEMPT_EPOCH_S, ROW_SEQ_BITS, attempt_now
 from ...killpoints import killpoint
+from ...run_key import RunKey
 from .holds import refuse_held
 from .records import RetentionStore
 from .states import (

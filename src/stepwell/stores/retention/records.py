@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Any, Protocol
 
 from ...errors import InvalidValue
-from ...ids import RunKey
+from ...run_key import RunKey
 
 __all__ = ["Going", "Hold", "KeepBest", "RetentionStore", "Rule", "Trashed", "utc_of"]
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from ...errors import InvalidValue, NotFound
-from ...ids import RunKey, attempt_now, version_of
+from ...ids import attempt_now, version_of
+from ...run_key import RunKey
 from .records import RetentionStore, utc_of
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...errors import NotFound
-from ...ids import RunKey
+from ...run_key import RunKey
 from .holds import refuse_held
 from .records import RetentionStore, Trashed, utc_of
 from .states import (
