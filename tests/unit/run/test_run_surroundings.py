@@ -199,6 +199,12 @@ def test_a_child_gets_what_it_needs_and_nothing_that_troubles_it(
     assert found["MORE"] == "1"
 
 
+def whole_line(log: Path) -> str:
+    """What a child has written in one go; "" while it is not all there."""
+    text = log.read_text()
+    return text.strip() if text.endswith("\n") else ""
+
+
 @pytest.mark.parametrize("shell", ["/bin/sh", "/nowhere/sh"])
 def test_what_is_started_detached_runs_in_a_session_of_its_own(
     shell: str, attempts: Home, monkeypatch: pytest.MonkeyPatch
@@ -210,7 +216,7 @@ def test_what_is_started_detached_runs_in_a_session_of_its_own(
     )
     assert launch.start_detached(["started_module", "--x"], attempts, "child.log")
     log = attempts.log / "child.log"
-    session, *rest = str(wait_for(lambda: log.read_text().strip(), what="the child's output")).split(maxsplit=1)
+    session, *rest = str(wait_for(lambda: whole_line(log), what="the child's output")).split(maxsplit=1)
     assert int(session) != os.getsid(0)
     assert rest == ["/ True ['--x']"]
 
