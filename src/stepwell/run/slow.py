@@ -16,7 +16,7 @@ from ..errors import InvalidValue, StepwellError
 from ..settings import Settings
 from .device import Call, CannotRead, Cells, Pending, Records
 from .notices import Once
-from .values import Limits, Problem, Row, read_row, read_step, read_time
+from .values import Limits, Problem, Row, host_numbers, read_row, read_step, read_time
 
 if TYPE_CHECKING:
     from .staging import Stager
@@ -44,6 +44,10 @@ class SlowPath:
     def __call__(self, data: object, step: object, time: object) -> None:
         if self._pending and self._harvest_and_log(data, step, time):
             return
+        if time is None and not self._pending:
+            numbers = host_numbers(data)
+            if numbers is not None and self.recorder.log_plain(numbers, step):
+                return
         row = read_row(data, self._limits)
         at_step, at_ms = read_step(step, row), read_time(time, row)
         call = _send(row)
