@@ -95,7 +95,10 @@ ROWS = (
         4,
         "step time of a training loop with 50 scalars, 20 histograms",
         (
-            Asked("training_loop/CPU, stepwell, overhead", ("training_loop/CPU, *, overhead",)),
+            Asked(
+                "training_loop/CPU, stepwell, overhead",
+                ("training_loop/CPU, *, overhead", "training_loop/CPU, *, inside*"),
+            ),
             Asked("training_loop/GPU, stepwell, overhead", ("training_loop/GPU, *, overhead",), _GPU),
         ),
     ),

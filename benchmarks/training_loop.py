@@ -1,8 +1,10 @@
 """What logging adds to a step of a real training loop: 50 scalars every step and 20 histograms every 100.
 
-Each recorder has a process of its own, in which blocks of steps with it and without it alternate, so that both meet
-the machine as it is at the time; the overhead is that of the median pair. What a recorder's own processes do beside the
-loop is in it, as far as they do it during the blocks with it. Torch has all cores but one: with all of them each step
+Each recorder has a process of its own, in which slices of ten steps with it and without it alternate, so that both meet
+the machine as it is at the time; the overhead is that of the median pair of a hundred steps each. What a recorder's own
+processes do beside the loop is in it, as far as they do it during the slices with it. What the loop spends inside the
+recorder's calls stands beside it: the machine's own swings are several percent of a step, and that time has no part in
+them. Torch has all cores but one: with all of them each step
 waits at many barriers for whichever thread the system has set aside, and nothing smaller can be seen.
 """
 
@@ -33,6 +35,7 @@ DEVICES = {"CPU": "cpu", "GPU": "cuda"}
 NO_GPU = "no GPU here"
 LAYERS, WIDTH, BATCH = 10, 256, 256
 HISTOGRAMS_EVERY = 100
+SLICE = 10  # steps
 _ROOT = Path(__file__).resolve().parents[1]
 _LIMIT_S = 240.0
 
@@ -67,6 +70,14 @@ def run(quick: bool) -> Iterator[Figure]:
                 tuple(100 * (logged / bare - 1) for logged, bare in overheads),
                 target=TARGET_PERCENT if name == "stepwell" else None,
                 version=_version(name),
+            )
+            inside = zip(pairs["inside_ms"], pairs["with_ms"], strict=True)
+            yield Figure(
+                f"{device}, {name}, inside its calls",
+                "%",
+                tuple(100 * held / step for held, step in inside),
+                version=_version(name),
+                note="of a step",
             )
 
 
@@ -167,20 +178,26 @@ class Loop:
             layers += [torch.nn.Linear(inputs, outputs), torch.nn.ReLU()]
         self._model = torch.nn.Sequential(*layers[:-1]).to(device)
         self._optimizer = torch.optim.AdamW(self._model.parameters(), lr=1e-3)
-        self._step = 0
+        self._step = self._logged = 0
 
-    def block(self, steps: int, log: Log | None) -> float:
-        """Milliseconds a step. What is logged is computed in either case: a user wants it for itself."""
+    def steps(self, count: int, log: Log | None) -> tuple[float, float]:
+        """Seconds that they took, and those inside `log`.
+
+        What is logged is computed in either case: a user wants it for itself.
+        """
+        inside = 0.0
         self._wait()
         begin = time.perf_counter()
-        for _ in range(steps):
+        for _ in range(count):
             scalars = self._train()
             if log is not None:
-                at = self._step
-                log(at, scalars, self._gradients() if at % HISTOGRAMS_EVERY == 0 else None)
+                entered = time.perf_counter()
+                log(self._step, scalars, self._gradients() if self._logged % HISTOGRAMS_EVERY == 0 else None)
+                inside += time.perf_counter() - entered
+                self._logged += 1
             self._step += 1
         self._wait()
-        return 1e3 * (time.perf_counter() - begin) / steps
+        return time.perf_counter() - begin, inside
 
     def _train(self) -> dict[str, Any]:
         """One step, and fifty scalars of it."""
@@ -208,15 +225,21 @@ class Loop:
 
 
 def _pairs(name: str, device: str, folder: Path, quick: bool) -> dict[str, list[float]]:
-    """Blocks without and with, the order turned round from pair to pair."""
-    steps, pairs = HISTOGRAMS_EVERY, 1 if quick else 12
+    """Milliseconds a step, of each pair: slices without and with, the order turned round from slice to slice."""
+    slices, pairs = HISTOGRAMS_EVERY // SLICE, 1 if quick else 12
     loop = Loop(device)
-    found: dict[str, list[float]] = {"without_ms": [], "with_ms": []}
+    found: dict[str, list[float]] = {"without_ms": [], "with_ms": [], "inside_ms": []}
     with RECORDERS[name](folder) as log:
-        loop.block(10, log)
-        for pair in range(pairs):
-            for logged in (False, True) if pair % 2 == 0 else (True, False):
-                found["with_ms" if logged else "without_ms"].append(loop.block(steps, log if logged else None))
+        loop.steps(HISTOGRAMS_EVERY, log)
+        for _ in range(pairs):
+            bare_s = logged_s = inside_s = 0.0
+            for number in range(slices):
+                for logged in (False, True) if number % 2 == 0 else (True, False):
+                    took, inside = loop.steps(SLICE, log if logged else None)
+                    bare_s, logged_s = (bare_s, logged_s + took) if logged else (bare_s + took, logged_s)
+                    inside_s += inside
+            for key, seconds in (("without_ms", bare_s), ("with_ms", logged_s), ("inside_ms", inside_s)):
+                found[key].append(1e3 * seconds / HISTOGRAMS_EVERY)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Tensors in host memory, as a loop on a CPU logs them: read at once, exactly, and by the core where all are numbers."""
+"""Tensors in host memory, as a loop on a CPU logs them: read at once and exactly, written by the core if it can."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_call_of_anything_else_goes_the_long_way_and_keeps_its_numbers(
     assert found["loss"] == 0.5
 
 
-def test_a_call_without_tensors_is_not_for_it(torch: Any) -> None:  # noqa: ARG001 - imported, as it must be
+def test_a_call_without_tensors_is_not_for_it(torch: Any) -> None:
     assert host_numbers({"loss": 0.5}) is None
 
 

@@ -12,7 +12,15 @@ from .torch import Lane, StreamLane, TorchBackend
 from .transfer import Backend
 from .xla import XlaBackend
 
-__all__ = ["TORCH_LANES", "backend_of", "is_host_tensor", "is_tensor_type", "on_device", "warn_of_sync"]
+__all__ = [
+    "TORCH_LANES",
+    "backend_of",
+    "host_is_read_at_once",
+    "is_host_tensor",
+    "is_tensor_type",
+    "on_device",
+    "warn_of_sync",
+]
 
 # Device types of torch that have streams, events and pinned memory; ROCm calls itself cuda.
 TORCH_LANES: dict[str, Callable[[Any, Any], Lane]] = {"cuda": StreamLane, "xpu": StreamLane}
@@ -30,7 +38,12 @@ def is_tensor_type(kind: type[Any]) -> bool:
 
 def is_host_tensor(value: Any) -> bool:
     """Of such a tensor: whether its values lie in host memory and can be read at once."""
-    return value.is_cpu is True and "cpu" not in TORCH_LANES
+    return value.is_cpu is True and host_is_read_at_once()
+
+
+def host_is_read_at_once() -> bool:
+    """Whether host memory is no device itself, as it is where nothing plays one on it."""
+    return "cpu" not in TORCH_LANES
 
 
 def backend_of(value: Any) -> tuple[Backend, Any] | None:
