@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +18,13 @@ import pyarrow as pa
 
 from .reader import LONG_SCHEMA
 
-__all__ = ["chosen", "column_name", "history_schema", "widen"]
+__all__ = ["Repeated", "chosen", "column_name", "history_schema", "widen"]
 
 # The table's own columns. A metric called like one of them gets "metric:" before its name, and so does one
 # whose name already looks like that, so that two metrics never share a column.
 _TAKEN = re.compile(r"(metric:)*(run|step|rank)")
 
-_Ints = npt.NDArray[np.int64]
+_Ints = npt.NDArray[np.integer[Any]]
 
 
 def column_name(metric: str) -> str:
@@ -58,80 +61,139 @@ def history_schema(metrics: Sequence[str], *, long: bool, with_run: bool) -> pa.
     return pa.schema([("run", pa.string()), *schema]) if with_run else schema
 
 
-def widen(points: pa.Table, metrics: Sequence[str]) -> pa.Table:
+class _Points(NamedTuple):
+    """Of one metric, ordered by rank, step, at: columns of the points' table, looked at in place."""
+
+    step: _Ints
+    rank: _Ints
+    at: _Ints
+    value: npt.NDArray[np.float64]
+
+    def like(self, other: _Points) -> bool:
+        """Whether both have the same keys."""
+        return all(np.array_equal(own, others) for own, others in zip(self[:3], other[:3], strict=True))
+
+
+class _Rows(NamedTuple):
+    """Rows of the wide table, ascending by step, rank, at, and where the points of a metric go."""
+
+    step: _Ints
+    rank: _Ints
+    places: dict[str, _Ints | None]
+    """None: one after the other, each in a row of its own."""
+
+
+class Repeated(Exception):
+    """A point is there twice: the parts of a store were read as they are, and not all of them have been merged."""
+
+
+def widen(batches: Iterable[pa.RecordBatch], metrics: Sequence[str]) -> pa.Table:
     """One row for each (step, rank) of the points, ascending; null where a metric has no point there.
 
-    points: metric, rank, step, at, value, ordered by metric first. Points that share step and rank but not
-    `at` (writers whose steps repeat) are rows of their own, in the order of `at`.
+    batches: of metric, rank, step, at, value, all ordered by metric, rank, step, at. Points that share step and rank
+    but not `at` (writers whose steps repeat) are rows of their own, in the order of `at`. Raises Repeated.
     """
-    slices = _slices(points)
-    keys, places = _rows({name: key for name, (key, _) in slices.items()})
+    slices = _slices(batches)
+    rows = _rows(slices)
     columns: dict[str, pa.Array] = {
-        "step": pa.array(keys[:, 0], pa.int64()),
-        "rank": pa.array(keys[:, 1].astype(np.uint32), pa.uint32()),
+        "step": pa.array(rows.step.astype(np.int64, copy=False), pa.int64()),
+        "rank": pa.array(rows.rank.astype(np.uint32, copy=False), pa.uint32()),
     }
     for name in metrics:
-        columns[column_name(name)] = _column(slices.get(name), places.get(name), len(keys))
+        columns[column_name(name)] = _column(slices.get(name), rows.places.get(name), len(rows.step))
     return pa.table(columns)
 
 
-def _slices(points: pa.Table) -> dict[str, tuple[_Ints, npt.NDArray[np.float64]]]:
-    """By metric: its (step, rank, at) keys and its values."""
-    if not points.num_rows:
-        return {}
-    metric = points.column("metric")
+def _slices(batches: Iterable[pa.RecordBatch]) -> dict[str, _Points]:
+    """By metric. Works on what has come while the store makes the rest."""
+    found: dict[str, _Points] = {}
+    open_name, open_parts = "", list[list[npt.NDArray[Any]]]()
+    for batch in batches:
+        for name, columns in _by_metric(batch):
+            if open_parts and name != open_name:
+                found[open_name] = _joined(open_parts)
+                open_parts = []
+            open_name = name
+            open_parts.append(columns)
+    if open_parts:
+        found[open_name] = _joined(open_parts)
+    return found
+
+
+def _by_metric(batch: pa.RecordBatch) -> Iterator[tuple[str, list[npt.NDArray[Any]]]]:
+    if not batch.num_rows:
+        return
+    metric = batch.column("metric")
     if not pa.types.is_dictionary(metric.type):
         metric = metric.dictionary_encode()
-    metric = metric.unify_dictionaries().combine_chunks()
-    if isinstance(metric, pa.ChunkedArray):
-        metric = metric.chunk(0)
-    codes = np.asarray(metric.indices)
-    names = metric.dictionary.to_pylist()
-    keys = np.column_stack([points.column(name).to_numpy().astype(np.int64) for name in ("step", "rank", "at")])
-    values = points.column("value").to_numpy()
+    codes, names = metric.indices.to_numpy(), metric.dictionary
+    columns = [batch.column(name).to_numpy() for name in _Points._fields]
     cuts = np.flatnonzero(np.diff(codes)) + 1
-    starts = [0, *cuts.tolist()]
-    ends = [*cuts.tolist(), len(codes)]
-    return {
-        _text(names[codes[start]]): (keys[start:end], values[start:end])
-        for start, end in zip(starts, ends, strict=True)
-    }
+    for start, end in pairwise([0, *cuts.tolist(), len(codes)]):
+        yield _text(names[int(codes[start])].as_py()), [column[start:end] for column in columns]
+
+
+def _joined(parts: list[list[npt.NDArray[Any]]]) -> _Points:
+    points = _Points(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    again = (points.step[1:] == points.step[:-1]) & (points.at[1:] == points.at[:-1])
+    if again.any() and (again & (points.rank[1:] == points.rank[:-1])).any():
+        raise Repeated
+    return points
 
 
 def _text(name: str | bytes) -> str:
     return name.decode() if isinstance(name, bytes) else name
 
 
-def _rows(keys: dict[str, _Ints]) -> tuple[_Ints, dict[str, _Ints]]:
-    """(the rows' keys in order, for each metric the row of each of its points).
-
-    Metrics that were logged together have the same keys, so those are sorted once.
-    """
-    alike: dict[bytes, list[str]] = {}
-    for name, key in keys.items():
-        alike.setdefault(key.tobytes(), []).append(name)
-    groups = [(keys[names[0]], names) for names in alike.values()]
+def _rows(slices: dict[str, _Points]) -> _Rows:
+    """Metrics that were logged together have the same keys, so those are sorted once, and mostly not at all."""
+    groups = _alike(slices)
     if not groups:
-        return np.empty((0, 3), np.int64), {}
-    every = np.concatenate([key for key, _ in groups])
-    order = np.lexsort((every[:, 2], every[:, 1], every[:, 0]))
-    ordered = every[order]
-    new = np.ones(len(ordered), bool)
-    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    place = np.empty(len(every), np.int64)
+        empty = np.empty(0, np.int64)
+        return _Rows(empty, empty, {})
+    if len(groups) == 1:
+        [(keys, names)] = groups
+        if keys.rank[0] == keys.rank[-1]:  # of one rank: in order as they are
+            return _Rows(keys.step, keys.rank, dict.fromkeys(names))
+    step, rank, at = (np.concatenate([keys[column] for keys, _ in groups]) for column in range(3))
+    order = np.lexsort((at, rank, step))
+    new = np.ones(len(order), bool)
+    new[1:] = False
+    for column in (step, rank, at):
+        ordered = column[order]
+        new[1:] |= ordered[1:] != ordered[:-1]
+    place = np.empty(len(order), np.int64)
     place[order] = np.cumsum(new) - 1
-    places: dict[str, _Ints] = {}
-    at = 0
-    for key, names in groups:
-        places.update(dict.fromkeys(names, place[at : at + len(key)]))
-        at += len(key)
-    return ordered[new], places
+    places: dict[str, _Ints | None] = {}
+    start = 0
+    for keys, names in groups:
+        places.update(dict.fromkeys(names, place[start : start + len(keys.step)]))
+        start += len(keys.step)
+    first = order[new]
+    return _Rows(step[first], rank[first], places)
 
 
-def _column(points: tuple[_Ints, npt.NDArray[np.float64]] | None, place: _Ints | None, rows: int) -> pa.Array:
+def _alike(slices: dict[str, _Points]) -> list[tuple[_Points, list[str]]]:
+    """(keys, the metrics that have them)."""
+    found: dict[tuple[int, ...], list[tuple[_Points, list[str]]]] = defaultdict(list)
+    for name, points in slices.items():
+        # What differs mostly differs here already.
+        told = (len(points.step), *(int(column[end]) for column in points[:3] for end in (0, -1)))
+        for keys, names in found[told]:
+            if points.like(keys):
+                names.append(name)
+                break
+        else:
+            found[told].append((points, [name]))
+    return [group for groups in found.values() for group in groups]
+
+
+def _column(points: _Points | None, place: _Ints | None, rows: int) -> pa.Array:
+    if points is not None and place is None:
+        return pa.array(points.value, pa.float64())
     values = np.zeros(rows, np.float64)
     missing = np.ones(rows, bool)
-    if points is not None and place is not None:
-        values[place] = points[1]
+    if points is not None:
+        values[place] = points.value
         missing[place] = False
     return pa.array(values, pa.float64(), mask=missing)  # a NaN that was logged stays a NaN, not a null

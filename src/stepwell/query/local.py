@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, Protocol
@@ -21,14 +22,14 @@ from . import artifact_rows, artifact_uses, sql
 from .edits import apply_edit, checked
 from .filter_sql import condition
 from .filters import parse
-from .history import chosen, history_schema, widen
+from .history import Repeated, chosen, history_schema, widen
 from .reader import CONSOLE_SCHEMA, HISTOGRAM_SCHEMA, LONG_SCHEMA, PAGE, SYSTEM_SCHEMA, TEXT_SCHEMA
 from .records import ArtifactInfo, Event, LastStep, MetricInfo, RunInfo, RunKey
 from .retention import LocalRetention
 from .series_tables import Series, SeriesAsked
 from .system import matching
 
-__all__ = ["BlobSource", "LocalReader", "MetricSource", "utc"]
+__all__ = ["BlobSource", "LocalReader", "MetricSource", "is_cut", "utc"]
 
 
 class MetricSource(RetentionStore, Protocol):
@@ -182,10 +183,23 @@ class LocalReader:
 
         def tables() -> Iterator[Iterable[pa.Table]]:
             for key in keys:
-                wanted, parameters = "metric IN {metrics:Array(String)}", {**_run(key), "metrics": names}
-                yield [widen(self._metrics.query_arrow(sql.HISTORY.format(wanted), parameters), names)]
+                yield [self._widened({**_run(key), "metrics": names}, names)]
 
         return names, tables()
+
+    def _widened(self, parameters: dict[str, Any], names: Sequence[str]) -> pa.Table:
+        """Merging what was written twice costs as much as all the rest, and mostly there is nothing: first without."""
+        with suppress(Repeated):
+            return self._wide_of(self._points_at(parameters["run"]), parameters, names)
+        return self._wide_of("v_scalars", parameters, names)
+
+    def _wide_of(self, source: str, parameters: dict[str, Any], names: Sequence[str]) -> pa.Table:
+        with closing(self._metrics.stream_arrow(sql.HISTORY.format(source), parameters)) as batches:
+            return widen(batches, names)
+
+    def _points_at(self, run: str) -> str:
+        """The view; or its table, where the run was not deleted or rewound, though points may be there twice."""
+        return "v_scalars" if is_cut(self._metrics, [run]) else "scalars"
 
     def _points_of(self, key: RunKey, metrics: Sequence[str]) -> tuple[str, dict[str, Any]]:
         if not metrics:
@@ -194,7 +208,8 @@ class LocalReader:
         return "metric IN {metrics:Array(String)}", {**_run(key), "metrics": list(names)}
 
     def _names(self, key: RunKey) -> list[str]:
-        return [row["name"] for row in self._metrics.rows(sql.METRIC_NAMES, _run(key))]
+        run = _run(key)
+        return [row["name"] for row in self._metrics.rows(sql.METRIC_NAMES.format(self._points_at(run["run"])), run)]
 
     def series(self, asked: Sequence[SeriesAsked], *, buckets: int = 1024, smoothing: float = 0.0) -> list[Series]:
         from .series import series  # which reads through a MetricSource of this module
@@ -280,6 +295,12 @@ class LocalReader:
 
     def close(self) -> None:
         """Whoever opened the stores closes them."""
+
+
+def is_cut(metrics: MetricSource, runs: Sequence[str]) -> bool:
+    """Whether any of these runs was deleted or rewound: the views leave out what their tables still hold of it."""
+    [told] = metrics.rows(sql.CUTS, {"runs": list(runs)})
+    return bool(told["cuts"])
 
 
 def _run(key: RunKey) -> dict[str, Any]:

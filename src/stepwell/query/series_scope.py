@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .local import MetricSource
+from .local import MetricSource, is_cut
 from .series_tables import SeriesAsked
 
 __all__ = ["MERGED", "UNMERGED", "Scope", "View", "scope", "source_of"]
@@ -18,11 +18,6 @@ __all__ = ["MERGED", "UNMERGED", "Scope", "View", "scope", "source_of"]
 MERGED = "scalars FINAL"
 UNMERGED = "scalars"
 """The table as its parts have it: a point that was written again is there twice, at the same step."""
-
-_CUT = """
-SELECT (SELECT count() FROM rewinds WHERE run IN {runs:Array(UUID)})
-  + (SELECT count() FROM tombstones WHERE run IN {runs:Array(UUID)}) AS cuts
-"""
 
 
 @dataclass(frozen=True)
@@ -58,8 +53,7 @@ class Scope:
 
 def source_of(metrics: MetricSource, asked: Iterable[SeriesAsked]) -> str:
     """The view, or what it reads first where none of these runs has been deleted or rewound."""
-    [cut] = metrics.rows(_CUT, {"runs": sorted({one.run for one in asked})})
-    return "v_scalars" if cut["cuts"] else MERGED
+    return "v_scalars" if is_cut(metrics, sorted({one.run for one in asked})) else MERGED
 
 
 def scope(source: str, members: Iterable[SeriesAsked], view: View) -> Scope:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 __all__ = [
     "CONSOLE",
+    "CUTS",
     "EVENTS",
     "FIELDS",
     "HISTOGRAMS",
@@ -104,11 +105,18 @@ SELECT toString(metric), 'histogram', count(), uniqExact(rank), min(step), max(s
 FROM v_histograms WHERE run = {run:UUID} GROUP BY metric
 """
 
-METRIC_NAMES = "SELECT DISTINCT toString(metric) AS name FROM v_scalars WHERE run = {run:UUID} ORDER BY name"
+# How often these runs were deleted or rewound: the points of all others are what their table holds.
+CUTS = """
+SELECT (SELECT count() FROM rewinds WHERE run IN {runs:Array(UUID)})
+  + (SELECT count() FROM tombstones WHERE run IN {runs:Array(UUID)}) AS cuts
+"""
+
+# `{0}`: where the points are, v_scalars or, of a run without cuts, scalars.
+METRIC_NAMES = "SELECT DISTINCT toString(metric) AS name FROM {0} WHERE run = {{run:UUID}} ORDER BY name"
 
 # For the wide table: names travel as a dictionary, so that a row costs 32 bytes whatever they are.
 HISTORY = """
-SELECT metric, rank, step, at, value FROM v_scalars WHERE run = {{run:UUID}} AND {0}
+SELECT metric, rank, step, at, value FROM {0} WHERE run = {{run:UUID}} AND metric IN {{metrics:Array(String)}}
 ORDER BY metric, rank, step, at SETTINGS output_format_arrow_low_cardinality_as_dictionary = 1
 """
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwell.query.history import chosen, column_name, history_schema, widen
+from stepwell.query.history import Repeated, chosen, column_name, history_schema, widen
 
 
 def points(rows: list[tuple[str, int, int, int, float]]) -> pa.Table:
@@ -30,7 +30,7 @@ def points(rows: list[tuple[str, int, int, int, float]]) -> pa.Table:
 
 
 def test_metrics_logged_at_different_steps_leave_nulls_and_nan_stays_nan() -> None:
-    table = widen(points([("a", 0, 0, 0, 1.0), ("a", 0, 2, 0, math.nan), ("b", 0, 1, 0, 5.0)]), ["a", "b"])
+    table = widen(points([("a", 0, 0, 0, 1.0), ("a", 0, 2, 0, math.nan), ("b", 0, 1, 0, 5.0)]).to_batches(), ["a", "b"])
     assert table["step"].to_pylist() == [0, 1, 2]
     assert table["b"].to_pylist() == [None, 5.0, None]
     first, nothing, nan = table["a"].to_pylist()
@@ -39,20 +39,29 @@ def test_metrics_logged_at_different_steps_leave_nulls_and_nan_stays_nan() -> No
 
 
 def test_rows_ascend_by_step_then_rank() -> None:
-    table = widen(points([("a", rank, step, 0, rank + step / 10) for rank in (1, 0) for step in (3, -2, 1)]), ["a"])
+    table = widen(
+        points([("a", rank, step, 0, rank + step / 10) for rank in (1, 0) for step in (3, -2, 1)]).to_batches(), ["a"]
+    )
     assert list(zip(table["step"].to_pylist(), table["rank"].to_pylist(), strict=True)) == [
         (-2, 0), (-2, 1), (1, 0), (1, 1), (3, 0), (3, 1),
     ]  # fmt: skip
 
 
 def test_points_whose_steps_repeat_are_rows_of_their_own() -> None:
-    table = widen(points([("a", 0, 1, 20, 2.0), ("a", 0, 1, 10, 1.0), ("b", 0, 1, 10, 7.0)]), ["a", "b"])
+    table = widen(points([("a", 0, 1, 20, 2.0), ("a", 0, 1, 10, 1.0), ("b", 0, 1, 10, 7.0)]).to_batches(), ["a", "b"])
     assert table.select(["a", "b"]).to_pylist() == [{"a": 1.0, "b": 7.0}, {"a": 2.0, "b": None}]
 
 
+@pytest.mark.parametrize("batch_rows", [1, 100])
+def test_a_point_that_is_there_twice_is_no_row_of_its_own(batch_rows: int) -> None:
+    rows = [("a", 0, 1, 0, 1.0), ("a", 0, 1, 0, 2.0), ("b", 0, 1, 0, 7.0)]
+    with pytest.raises(Repeated):
+        widen(points(rows).to_batches(max_chunksize=batch_rows), ["a", "b"])
+
+
 def test_a_metric_without_points_is_a_column_of_nulls() -> None:
-    assert widen(points([("a", 0, 0, 0, 1.0)]), ["a", "gone"])["gone"].to_pylist() == [None]
-    assert widen(points([]), ["gone"]).schema == history_schema(["gone"], long=False, with_run=False)
+    assert widen(points([("a", 0, 0, 0, 1.0)]).to_batches(), ["a", "gone"])["gone"].to_pylist() == [None]
+    assert widen(points([]).to_batches(), ["gone"]).schema == history_schema(["gone"], long=False, with_run=False)
 
 
 @pytest.mark.parametrize(
@@ -89,10 +98,12 @@ bits = st.integers(0, 2**64 - 1).map(lambda word: struct.unpack("<d", struct.pac
 row = st.tuples(st.sampled_from("abc"), st.integers(0, 2), st.integers(-3, 3), st.integers(0, 1), bits)
 
 
-@given(st.lists(row, unique_by=lambda row: row[:4], max_size=60))
-def test_the_wide_table_holds_every_point_once_with_its_bits(rows: list[tuple[str, int, int, int, float]]) -> None:
+@given(st.lists(row, unique_by=lambda row: row[:4], max_size=60), st.integers(1, 9))
+def test_the_wide_table_holds_every_point_once_with_its_bits(
+    rows: list[tuple[str, int, int, int, float]], batch_rows: int
+) -> None:
     names = ["a", "b", "c"]
-    table = widen(points(rows), names)
+    table = widen(points(rows).to_batches(max_chunksize=batch_rows), names)
     keys = sorted({(step, rank, at) for _, rank, step, at, _ in rows})
     assert list(zip(table["step"].to_pylist(), table["rank"].to_pylist(), strict=True)) == [key[:2] for key in keys]
     expected = {(name, step, rank, at): value for name, rank, step, at, value in rows}
