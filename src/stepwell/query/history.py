@@ -8,7 +8,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from .reader import LONG_SCHEMA
 
-__all__ = ["Repeated", "chosen", "column_name", "history_schema", "widen"]
+__all__ = ["Repeated", "chosen", "column_name", "history_schema", "once", "widen"]
 
 # The table's own columns. A metric called like one of them gets "metric:" before its name, and so does one
 # whose name already looks like that, so that two metrics never share a column.
@@ -102,6 +102,60 @@ def widen(batches: Iterable[pa.RecordBatch], metrics: Sequence[str]) -> pa.Table
     for name in metrics:
         columns[column_name(name)] = _column(slices.get(name), rows.places.get(name), len(rows.step))
     return pa.table(columns)
+
+
+Key = tuple[str, int, int, int]
+"""metric, rank, step, at: what points are ordered by."""
+
+
+def once(
+    batches: Iterable[pa.RecordBatch], merged: Callable[[Key | None], Iterable[pa.RecordBatch]]
+) -> Iterator[pa.RecordBatch]:
+    """The same points, in order, until one comes that is there twice; from that one on what `merged` gives.
+
+    merged: given the key of the last point that was right (None: there was none), the points after it, each once.
+    """
+    before: Key | None = None
+    held: pa.RecordBatch | None = None  # the next may repeat its last point
+    for batch in batches:
+        if not batch.num_rows:
+            continue
+        right, whole = held, True
+        if held is not None and _key(held, -1) == _key(batch, 0):
+            right, whole = held.slice(0, held.num_rows - 1), False
+        if right is not None and right.num_rows:
+            before = _key(right, -1)
+            yield right
+        row = _first_repeated(batch) if whole else None
+        if row:
+            before = _key(batch, row - 1)
+            yield batch.slice(0, row)
+        if not whole or row is not None:
+            yield from merged(before)
+            return
+        held = batch
+    if held is not None:
+        yield held
+
+
+def _first_repeated(batch: pa.RecordBatch) -> int | None:
+    """The row of the first of two points that have one key."""
+    again: npt.NDArray[np.bool_] | None = None
+    for name in ("at", "step", "rank"):
+        column = batch.column(name).to_numpy()
+        same = column[1:] == column[:-1]
+        again = same if again is None else again & same
+    assert again is not None
+    for row in np.flatnonzero(again).tolist():
+        if _key(batch, row) == _key(batch, row + 1):
+            return int(row)
+    return None
+
+
+def _key(batch: pa.RecordBatch, row: int) -> Key:
+    row %= batch.num_rows
+    rank, step, at = (int(batch.column(name)[row].as_py()) for name in ("rank", "step", "at"))
+    return _text(batch.column("metric")[row].as_py()), rank, step, at
 
 
 def _slices(batches: Iterable[pa.RecordBatch]) -> dict[str, _Points]:

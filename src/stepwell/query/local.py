@@ -22,7 +22,7 @@ from . import artifact_rows, artifact_uses, sql
 from .edits import apply_edit, checked
 from .filter_sql import condition
 from .filters import parse
-from .history import Repeated, chosen, history_schema, widen
+from .history import Key, Repeated, chosen, history_schema, once, widen
 from .reader import CONSOLE_SCHEMA, HISTOGRAM_SCHEMA, LONG_SCHEMA, PAGE, SYSTEM_SCHEMA, TEXT_SCHEMA
 from .records import ArtifactInfo, Event, LastStep, MetricInfo, RunInfo, RunKey
 from .retention import LocalRetention
@@ -171,8 +171,24 @@ class LocalReader:
     def _long(self, keys: Sequence[RunKey], metrics: Sequence[str]) -> Iterator[Iterable[pa.Table]]:
         for key in keys:
             wanted, parameters = self._points_of(key, metrics)
-            batches = self._metrics.stream_arrow(sql.LONG_HISTORY.format(wanted), parameters)
-            yield (_shaped(pa.Table.from_batches([batch]), LONG_SCHEMA) for batch in batches)
+            yield (_shaped(pa.Table.from_batches([batch]), LONG_SCHEMA) for batch in self._points(wanted, parameters))
+
+    def _points(self, wanted: str, parameters: dict[str, Any]) -> Iterator[pa.RecordBatch]:
+        """In order. To merge costs as much as all the rest: from where it is needed on, which is mostly nowhere."""
+        source = self._points_at(parameters["run"])
+        batches = self._metrics.stream_arrow(sql.LONG_HISTORY.format(wanted, source), parameters)
+        if source == "v_scalars":
+            return batches
+
+        def merged(before: Key | None) -> Iterator[pa.RecordBatch]:
+            batches.close()  # type: ignore[attr-defined]
+            if before is None:
+                return self._metrics.stream_arrow(sql.LONG_HISTORY.format(wanted, "v_scalars"), parameters)
+            after = dict(zip(("after_metric", "after_rank", "after_step", "after_at"), before, strict=True))
+            query = sql.LONG_HISTORY.format(f"{wanted} AND {sql.AFTER}", "v_scalars")
+            return self._metrics.stream_arrow(query, {**parameters, **after})
+
+        return once(batches, merged)
 
     def _wide(self, keys: Sequence[RunKey], metrics: Sequence[str]) -> tuple[list[str], Iterator[Iterable[pa.Table]]]:
         needs_names = not metrics or any("*" in name or "?" in name for name in metrics)
@@ -194,7 +210,7 @@ class LocalReader:
         return self._wide_of("v_scalars", parameters, names)
 
     def _wide_of(self, source: str, parameters: dict[str, Any], names: Sequence[str]) -> pa.Table:
-        with closing(self._metrics.stream_arrow(sql.HISTORY.format(source), parameters)) as batches:
+        with closing(self._metrics.stream_arrow(sql.HISTORY.format(source), parameters)) as batches:  # type: ignore[type-var]
             return widen(batches, names)
 
     def _points_at(self, run: str) -> str:

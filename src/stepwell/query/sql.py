@@ -114,16 +114,21 @@ SELECT (SELECT count() FROM rewinds WHERE run IN {runs:Array(UUID)})
 # `{0}`: where the points are, v_scalars or, of a run without cuts, scalars.
 METRIC_NAMES = "SELECT DISTINCT toString(metric) AS name FROM {0} WHERE run = {{run:UUID}} ORDER BY name"
 
-# For the wide table: names travel as a dictionary, so that a row costs 32 bytes whatever they are.
+# Names travel as a dictionary, so that a row costs 32 bytes whatever they are, and in blocks four times as large as the
+# engine's own: what comes with each block took half the time. `{0}`: where the points are.
 HISTORY = """
 SELECT metric, rank, step, at, value FROM {0} WHERE run = {{run:UUID}} AND metric IN {{metrics:Array(String)}}
-ORDER BY metric, rank, step, at SETTINGS output_format_arrow_low_cardinality_as_dictionary = 1
+ORDER BY metric, rank, step, at SETTINGS output_format_arrow_low_cardinality_as_dictionary = 1,
+  max_block_size = 262144, preferred_block_size_bytes = 16777216
 """
 
+# `{0}`: a condition; `{1}`: where the points are.
 LONG_HISTORY = """
-SELECT metric, rank, step, time, value FROM v_scalars WHERE run = {{run:UUID}} AND {0}
-ORDER BY metric, rank, step, at SETTINGS output_format_arrow_low_cardinality_as_dictionary = 0
+SELECT metric, rank, step, at, time, value FROM {1} WHERE run = {{run:UUID}} AND {0}
+ORDER BY metric, rank, step, at SETTINGS output_format_arrow_low_cardinality_as_dictionary = 1,
+  max_block_size = 262144, preferred_block_size_bytes = 16777216
 """
+AFTER = "(metric, rank, step, at) > ({after_metric:String}, {after_rank:UInt32}, {after_step:Int64}, {after_at:Int64})"
 
 TEXTS = """
 SELECT rank, step, time, value FROM v_texts WHERE run = {run:UUID} AND metric = {metric:String}

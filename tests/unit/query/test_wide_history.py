@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwell.query.history import Repeated, chosen, column_name, history_schema, widen
+from stepwell.query.history import Key, Repeated, chosen, column_name, history_schema, once, widen
+
+KEY_COLUMNS = ("metric", "rank", "step", "at")
 
 
 def points(rows: list[tuple[str, int, int, int, float]]) -> pa.Table:
@@ -115,3 +117,26 @@ def test_the_wide_table_holds_every_point_once_with_its_bits(
             assert column[place].is_valid == (value is not None)
             if value is not None:
                 assert struct.pack("<d", raw[place]) == struct.pack("<d", value)
+
+
+# One bit pattern a value: which of two points that share a key is left is the store's affair, `merged` here.
+keys = st.tuples(st.sampled_from("abc"), st.integers(0, 1), st.integers(-2, 2), st.integers(0, 1))
+
+
+@given(st.lists(st.tuples(keys, st.integers(1, 3)), unique_by=lambda one: one[0], max_size=30), st.integers(1, 9))
+def test_points_come_once_and_in_order_whatever_is_there_twice(
+    written: list[tuple[tuple[str, int, int, int], int]], batch_rows: int
+) -> None:
+    whole = sorted((*key, 0.0) for key, _ in written)
+    raw = sorted((*key, 0.0) for key, times in written for _ in range(times))
+    asked: list[object] = []
+
+    def merged(before: Key | None) -> list[pa.RecordBatch]:
+        asked.append(before)
+        rest = [row for row in whole if before is None or row[:4] > before]
+        return points(rest).to_batches(max_chunksize=batch_rows)
+
+    found = list(once(points(raw).to_batches(max_chunksize=batch_rows), merged))
+    columns = [[value for batch in found for value in batch.column(name).to_pylist()] for name in KEY_COLUMNS]
+    assert list(zip(*columns, strict=True)) == [row[:4] for row in whole]
+    assert len(asked) == (len(raw) > len(whole)), "the merged points are asked for once, and only where they are needed"
