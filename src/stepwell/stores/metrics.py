@@ -24,6 +24,7 @@ from .cluster import SHARDS_TABLE
 from .engine import Engine, engine_of
 from .failures import store_error
 from .migrate import Plan, fill_again, migrate, plan
+from .rows import insert_rows
 from .shards import HOME_SHARD, ShardMap
 
 __all__ = ["MetricStore", "open_metrics"]
@@ -156,7 +157,7 @@ class MetricStore:
 
     def _insert_rows(self, shard: int, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         settings = self._insert_settings(shard)
-        self._insert(table, lambda client: client.insert(table, rows, column_names=list(columns), settings=settings))
+        self._insert(table, lambda client: insert_rows(client, table, columns, rows, settings))
 
     def _insert_settings(self, shard: int) -> dict[str, Any]:
         return {"insert_shard_id": shard, **_CLUSTER_INSERT_SETTINGS} if shard else _INSERT_SETTINGS

@@ -15,6 +15,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from ..errors import StoreBusy, StoreError
+from .rows import insert_rows
 
 __all__ = ["LOCK_WAIT_S", "UNKNOWN_DATABASE", "UNKNOWN_TABLE", "Schema", "SingleSchema", "migration_lock"]
 
@@ -95,7 +96,7 @@ class SingleSchema:
 
     def record(self, version: int, name: str) -> None:
         row: list[Any] = [version, name, datetime.now(timezone.utc)]
-        self._client.insert("schema_version", [row], column_names=["version", "name", "applied"])
+        insert_rows(self._client, "schema_version", ["version", "name", "applied"], [row])
 
     @contextmanager
     def lock(self) -> Iterator[None]:
