@@ -159,12 +159,13 @@ ONCE = [("trainer",), ("trainer", "agent"), ("trainer", "service")]
 AGAIN = [("agent",), ("service",), ("agent", "service")]
 
 
+@pytest.mark.parametrize("lives", [1, pytest.param(7, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("victims", ONCE, ids="+".join)
 def test_a_killed_trainer_loses_no_returned_row(
-    victims: tuple[str, ...], service: Service, home: Path, tmp_path: Path
+    victims: tuple[str, ...], lives: int, service: Service, home: Path, tmp_path: Path
 ) -> None:
-    source = random.Random("+".join(victims))
-    for number in range(8 if victims == ("trainer",) else 5):
+    source = random.Random(f"{lives} of {'+'.join(victims)}")
+    for number in range(lives):
         trainer = Trainer(f"once-{number}", tmp_path)
         trainer.reach(source.randrange(1, ROWS))
         strike(victims, home, trainer, service)
@@ -172,14 +173,15 @@ def test_a_killed_trainer_loses_no_returned_row(
         assert_exact(home, trainer)
 
 
+@pytest.mark.parametrize(("lives", "kills"), [(1, 2), pytest.param(2, 6, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("victims", AGAIN, ids="+".join)
 def test_agent_and_service_may_be_killed_again_and_again(
-    victims: tuple[str, ...], service: Service, home: Path, tmp_path: Path
+    victims: tuple[str, ...], lives: int, kills: int, service: Service, home: Path, tmp_path: Path
 ) -> None:
-    source = random.Random("+".join(victims))
-    for number in range(2):
+    source = random.Random(f"{lives} of {'+'.join(victims)}")
+    for number in range(lives):
         trainer = Trainer(f"again-{number}", tmp_path)
-        for row in sorted(source.sample(range(1, ROWS), 6 if "service" not in victims else 4)):
+        for row in sorted(source.sample(range(1, ROWS), kills)):
             trainer.reach(row)
             strike(victims, home, trainer, service)
         trainer.end()
@@ -188,7 +190,7 @@ def test_agent_and_service_may_be_killed_again_and_again(
 
 
 @pytest.mark.parametrize("point", KILL_POINTS)
-@pytest.mark.parametrize("passing", [1, 7])
+@pytest.mark.parametrize("passing", [1, pytest.param(7, marks=pytest.mark.thorough)])
 def test_an_agent_killed_at_each_step_of_its_work_loses_nothing(
     point: str, passing: int, service: Service, home: Path, tmp_path: Path
 ) -> None:

@@ -39,7 +39,9 @@ def stepwell(*arguments: str, home: Path | None = None, **environment: str) -> s
     return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, env=variables)
 
 
-@pytest.mark.parametrize("where", ["export.entry:1", "export.entry:17", "export.blob:2"])
+@pytest.mark.parametrize(
+    "where", ["export.entry:17", "export.blob:2", pytest.param("export.entry:1", marks=pytest.mark.thorough)]
+)
 def test_a_killed_export_is_recognised_and_gone_on_with(stored: Place, tmp_path: Path, where: str) -> None:
     folder, other = tmp_path / "export", tmp_path / "other"
     assert stepwell("export", "--all", str(folder), STEPWELL_KILLPOINT=where).returncode == KILLED
@@ -70,7 +72,9 @@ def test_an_earlier_export_stays_whole_while_a_later_one_is_killed_in_it(stored:
     assert Place(*local_urls(Home(tmp_path / "other"))).contents() == first
 
 
-@pytest.mark.parametrize("where", ["import.blob:2", "import.insert:1", "import.insert:20"])
+@pytest.mark.parametrize(
+    "where", ["import.blob:2", "import.insert:20", pytest.param("import.insert:1", marks=pytest.mark.thorough)]
+)
 def test_a_killed_import_is_gone_on_with(stored: Place, tmp_path: Path, where: str) -> None:
     folder, other = tmp_path / "export", tmp_path / "other"
     stored.export(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from pathlib import Path
 
@@ -32,10 +33,17 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> MakePlace:
     return made
 
 
-@pytest.fixture
-def filled(place: MakePlace) -> Place:
-    """An embedded store with five runs, of which one has a record of every kind."""
-    here = place("embedded")
-    with here.open(migrate=True) as (metrics, blobs):
+@pytest.fixture(scope="session")
+def filled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an embedded store of five runs, of which one has a record of every kind. Tests copy it."""
+    folder = tmp_path_factory.mktemp("filled")
+    with Place(f"chdb://{folder}/metrics", f"file://{folder}/blobs").open(migrate=True) as (metrics, blobs):
         fill(metrics, blobs)
-    return here
+    return folder
+
+
+@pytest.fixture
+def filled(filled_once: Path, tmp_path: Path) -> Place:
+    """The store with five runs, for this test alone."""
+    shutil.copytree(filled_once, tmp_path / "filled", symlinks=True)
+    return Place(f"chdb://{tmp_path}/filled/metrics", f"file://{tmp_path}/filled/blobs")
