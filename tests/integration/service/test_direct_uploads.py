@@ -26,6 +26,7 @@ from stepwell.stores.blobs import open_blobs
 from stepwell.v1 import blob_pb2 as pb
 from stepwell.v1 import blob_pb2_grpc
 from stream_client import credentials
+from support import end_processes_of
 
 DIRECT = {
     "STEPWELL_BLOB_UPLOAD": "direct",
@@ -33,8 +34,7 @@ DIRECT = {
     "STEPWELL_BACKOFF_MAX_S": "0.1",
     "STEPWELL_AGENT_LINGER_S": "20",
 }
-DATA = random.Random(3).randbytes((20 << 20) + 12_345)  # three parts
-DIGEST = blake3(DATA).hexdigest()
+SIZE = (20 << 20) + 12_345  # three parts
 KILLED = -9
 
 
@@ -42,24 +42,31 @@ KILLED = -9
 class Setting:
     """A service whose bucket is reached by agents through a proxy of the test's, and by itself without it.
 
-    It has a home of its own, so that it starts no agent where the test's are at work.
+    It has a home of its own, so that it starts no agent where the test's are at work. Tests share it: each has a home
+    and data of its own.
     """
 
     home: Path
+    data: bytes
     server: S3Server
     bucket: str
     proxy: FaultyProxy
     service: Service
+    before: frozenset[str] = frozenset()
 
     def parts(self) -> list[str]:
         """The numbers of the parts that agents have put."""
         lines = [line for line in self.proxy.requests if line.startswith("PUT")]
         return [line.partition("partNumber=")[2].partition("&")[0].partition(" ")[0] for line in lines]
 
+    @property
+    def digest(self) -> str:
+        return blake3(self.data).hexdigest()
+
     def objects(self) -> list[str]:
-        """All but whose the bucket is."""
-        found = self.server.client().list_objects(self.bucket, recursive=True)
-        return sorted(name for one in found if not (name := str(one.object_name)).startswith("owners/"))
+        """All but whose the bucket is, and what was there before this test."""
+        found = {str(one.object_name) for one in self.server.client().list_objects(self.bucket, recursive=True)}
+        return sorted(name for name in found - self.before if not name.startswith("owners/"))
 
     def upload(self, code: int = 0, **env: str) -> None:
         introduce(self.service, self.home)
@@ -74,27 +81,40 @@ class Setting:
 
     def assert_stored(self) -> None:
         assert not (self.home / "staging" / "c1").exists()
-        assert HttpClient(self.service.home)("GET", f"/api/v1/blobs/{DIGEST}").body == DATA
-        named = f"{DIGEST[:2]}/{DIGEST[2:4]}/{DIGEST}"
+        assert HttpClient(self.service.home)("GET", f"/api/v1/blobs/{self.digest}").body == self.data
+        named = named_in_a_bucket(self.digest)
         assert self.objects() == [named, f"{named}.chunks"]
-        part = b"".join(open_blobs(self.server.url(self.bucket)).open(DIGEST, 17 << 20, 1000))
-        assert part == DATA[17 << 20 :][:1000]
+        part = b"".join(open_blobs(self.server.url(self.bucket)).open(self.digest, 17 << 20, 1000))
+        assert part == self.data[17 << 20 :][:1000]
 
 
-@pytest.fixture(params=["minio_s3", "versity_s3"])
-def server(request: pytest.FixtureRequest) -> S3Server:
-    return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
+def named_in_a_bucket(digest: str) -> str:
+    return f"{digest[:2]}/{digest[2:4]}/{digest}"
+
+
+@pytest.fixture(scope="module", params=["minio_s3", "versity_s3"])
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
+    server: S3Server = request.getfixturevalue(request.param)
+    bucket = f"direct-{uuid.uuid4().hex}"
+    open_blobs(server.url(bucket)).prepare()
+    home = tmp_path_factory.mktemp("served") / "home"
+    with FaultyProxy(server.port) as proxy:
+        url = server.url(bucket, public=f"127.0.0.1:{proxy.port}")
+        service = Service(home, env={"STEPWELL_BLOBS_URL": url}).start()
+        yield Setting(home, b"", server, bucket, proxy, service)
+        service.kill()
+        end_processes_of(home)
 
 
 @pytest.fixture
-def setting(server: S3Server, home: Path) -> Iterator[Setting]:
-    bucket = f"direct-{uuid.uuid4().hex}"
-    open_blobs(server.url(bucket)).prepare()
-    with FaultyProxy(server.port) as proxy:
-        url = server.url(bucket, public=f"127.0.0.1:{proxy.port}")
-        service = Service(home.with_name("served"), env={"STEPWELL_BLOBS_URL": url}).start()
-        yield Setting(home, server, bucket, proxy, service)
-        service.kill()
+def setting(served: Setting, home: Path) -> Setting:
+    if served.service.process is not None and served.service.process.poll() is not None:
+        served.service.start()  # a test that failed has left it dead
+    served.proxy.faults.clear()
+    served.proxy.requests.clear()
+    before = served.server.client().list_objects(served.bucket, recursive=True)
+    names = frozenset(str(one.object_name) for one in before)
+    return replace(served, home=home, data=random.randbytes(SIZE), before=names)
 
 
 def introduce(service: Service, home: Path) -> None:
@@ -103,12 +123,13 @@ def introduce(service: Service, home: Path) -> None:
     shutil.copy(service.home / "service.json", home / "service.json")
 
 
-def stage(home: Path, data: bytes = DATA, name: str = "c1") -> None:
+def stage(home: Path, data: bytes, name: str = "c1") -> None:
+    id = uuid.uuid4().hex
     folder = home / "staging" / name
     (folder / "data").mkdir(parents=True)
     (folder / "data" / "model.bin").write_bytes(data)
     manifest = {
-        "run": run_uuid("p", "r").hex, "project": "p", "id": "r", "writer": 7, "row_seq": int(name[1:]), "rank": 0,
+        "run": run_uuid("p", id).hex, "project": "p", "id": id, "writer": 7, "row_seq": int(name[1:]), "rank": 0,
         "version": 99,
         "step": 10, "time_ms": 1, "kind": "checkpoint", "name": name, "metadata": {}, "server": "", "mode": "online",
         "files": [{"path": "model.bin", "size": len(data)}],
@@ -119,16 +140,16 @@ def stage(home: Path, data: bytes = DATA, name: str = "c1") -> None:
 
 
 def test_the_parts_go_past_the_service(setting: Setting) -> None:
-    stage(setting.home)
+    stage(setting.home, setting.data)
     setting.upload()
     assert setting.parts() == ["1", "2", "3"]
     setting.assert_stored()
 
 
 def test_a_killed_agent_goes_on_with_what_is_there(setting: Setting) -> None:
-    stage(setting.home)
+    stage(setting.home, setting.data)
     setting.upload(code=KILLED, STEPWELL_KILLPOINT="agent.part:2")
-    assert f"{DIGEST[:2]}/{DIGEST[2:4]}/{DIGEST}" not in setting.objects()
+    assert named_in_a_bucket(setting.digest) not in setting.objects()
     setting.upload()
     assert setting.parts() == ["1", "2", "3"]
     setting.assert_stored()
@@ -138,7 +159,7 @@ def test_a_killed_agent_goes_on_with_what_is_there(setting: Setting) -> None:
 def test_a_service_that_is_killed_while_it_verifies_begins_to_verify_again(setting: Setting, where: str) -> None:
     setting.service.kill()
     setting.service.start(env={"STEPWELL_KILLPOINT": where})
-    stage(setting.home)
+    stage(setting.home, setting.data)
     introduce(setting.service, setting.home)
     run_agent(setting.home, env={**DIRECT, **GIVES_UP})
     assert (setting.home / "staging" / "c1").exists()
@@ -161,7 +182,7 @@ def test_a_service_that_is_killed_while_it_verifies_begins_to_verify_again(setti
 )
 def test_a_part_that_does_not_get_through_is_put_to_a_new_address(setting: Setting, fault: Fault) -> None:
     setting.proxy.faults.append(replace(fault))  # it is used up
-    stage(setting.home)
+    stage(setting.home, setting.data)
     setting.upload()
     assert set(setting.parts()) == {"1", "2", "3"}
     assert len(setting.parts()) > 3
@@ -173,30 +194,32 @@ def put(url: str, data: bytes) -> None:
 
 
 def test_other_bytes_than_were_announced_never_become_the_blob(setting: Setting) -> None:
+    data, digest = setting.data, setting.digest
     stub, metadata = setting.stub(), setting.metadata
-    begun = stub.BeginDirect(pb.BeginDirectRequest(digest=DIGEST, size=len(DATA)), metadata=metadata)
-    forged = DATA[:-1] + bytes([DATA[-1] ^ 1])
+    begun = stub.BeginDirect(pb.BeginDirectRequest(digest=digest, size=len(data)), metadata=metadata)
+    forged = data[:-1] + bytes([data[-1] ^ 1])
     for address in begun.addresses:
         start = (address.number - 1) * begun.part_bytes
         put(address.url, forged[start : start + begun.part_bytes])
     with pytest.raises(grpc.RpcError) as caught:
-        stub.EndDirect(pb.EndDirectRequest(digest=DIGEST, size=len(DATA)), metadata=metadata)
+        stub.EndDirect(pb.EndDirectRequest(digest=digest, size=len(data)), metadata=metadata)
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "has the digest" in caught.value.details()
     assert setting.objects() == []
-    assert not stub.Have(pb.HaveRequest(digests=[DIGEST]), metadata=metadata).held
+    assert not stub.Have(pb.HaveRequest(digests=[digest]), metadata=metadata).held
     with pytest.raises(urllib.error.HTTPError):  # the addresses are good for that upload alone
         put(begun.addresses[0].url, b"late")
 
 
 def test_parts_that_are_missing_are_waited_for(setting: Setting) -> None:
+    data, digest = setting.data, setting.digest
     stub, metadata = setting.stub(), setting.metadata
-    begun = stub.BeginDirect(pb.BeginDirectRequest(digest=DIGEST, size=len(DATA)), metadata=metadata)
-    put(begun.addresses[1].url, DATA[begun.part_bytes : 2 * begun.part_bytes])
+    begun = stub.BeginDirect(pb.BeginDirectRequest(digest=digest, size=len(data)), metadata=metadata)
+    put(begun.addresses[1].url, data[begun.part_bytes : 2 * begun.part_bytes])
     with pytest.raises(grpc.RpcError) as caught:
-        stub.EndDirect(pb.EndDirectRequest(digest=DIGEST, size=len(DATA)), metadata=metadata)
+        stub.EndDirect(pb.EndDirectRequest(digest=digest, size=len(data)), metadata=metadata)
     assert caught.value.code() is grpc.StatusCode.ABORTED
-    again = stub.BeginDirect(pb.BeginDirectRequest(digest=DIGEST, size=len(DATA), first_part=3), metadata=metadata)
+    again = stub.BeginDirect(pb.BeginDirectRequest(digest=digest, size=len(data), first_part=3), metadata=metadata)
     assert [(part.number, part.size) for part in again.there] == [(2, begun.part_bytes)]
     assert [address.number for address in again.addresses] == [3]
 
@@ -218,10 +241,11 @@ def test_a_store_of_files_takes_the_blob_through_the_service(home: Path, tmp_pat
 def assert_goes_through_the_service(home: Path, url: str, said: str) -> None:
     service = Service(home.with_name("served"), env={"STEPWELL_BLOBS_URL": url}).start()
     introduce(service, home)
-    stage(home)
-    stage(home, DATA[::-1], "c2")
+    large = [random.randbytes(SIZE) for _ in range(2)]
+    for number, data in enumerate(large, 1):
+        stage(home, data, f"c{number}")
     assert run_agent(home, env=DIRECT) == 0
-    for data in (DATA, DATA[::-1]):
+    for data in large:
         assert HttpClient(service.home)("GET", f"/api/v1/blobs/{blake3(data).hexdigest()}").body == data
     assert agent_log(home).count("large blobs go through the service") == 1
     assert said in agent_log(home)
