@@ -4,6 +4,7 @@ import { decodeTable, lost, merge, nameAt, type Cell, type RunsData } from "../s
 import { columnOf, suggested } from "../src/views/columns";
 import { found, grouped, hues, natural, sorted, spread, UNSET, type Group } from "../src/views/order";
 import { spelled, suggestions } from "../src/views/suggest";
+import { spanOf } from "../src/views/useRowsInView";
 
 function table(ids: string[], cells: Record<string, Cell[]> = {}, more: Partial<RunsData> = {}): RunsData {
   return {
@@ -245,5 +246,28 @@ describe("the colours of the table", () => {
   });
   it("count the runs of a closed group", () => {
     expect(coloured([{ name: "all", rows, open: false }])).toEqual([]);
+  });
+});
+
+describe("rows in view", () => {
+  it("always as many, more of them ahead of the scroll, none beyond the table", () => {
+    const drawn = (top: number, back = false) => spanOf(top, 600, 36, 10_000, back);
+    const size = ({ from, to }: { from: number; to: number }) => to - from;
+    for (const top of [0, 35, 36, 1_000, 1_001, 50_000, 359_400]) {
+      for (const back of [false, true]) {
+        const span = drawn(top, back);
+        expect(size(span)).toBe(size(drawn(0)));
+        expect(span.from).toBeGreaterThanOrEqual(0);
+        expect(span.to).toBeLessThanOrEqual(10_000);
+        expect(span.from * 36).toBeLessThanOrEqual(top);
+        expect(span.to * 36).toBeGreaterThanOrEqual(Math.min(360_000, top + 600));
+      }
+    }
+    expect(drawn(36_000).from).toBeGreaterThan(drawn(36_000, true).from);
+  });
+
+  it("a short table is drawn whole", () => {
+    expect(spanOf(0, 600, 36, 3, false)).toEqual({ from: 0, to: 3 });
+    expect(spanOf(0, 600, 36, 0, false)).toEqual({ from: 0, to: 0 });
   });
 });

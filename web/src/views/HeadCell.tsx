@@ -1,4 +1,5 @@
-import { useId, useRef } from "react";
+import { useId, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { setParams } from "../address/location";
 import { Ended } from "../parts/Ended";
 import type { ColumnDef } from "./columns";
@@ -72,6 +73,7 @@ function Menu({ column, sort, group, layout }: Props) {
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
   const named = column.id === "name";
+  const [open, setOpen] = useState(false); // what sixty columns could do is not in the document before it is asked for
   const items: [string, () => void][] = [
     ["Sort ascending", () => setParams({ sort: column.id })],
     ["Sort descending", () => setParams({ sort: column.id === "created" ? null : `-${column.id}` })],
@@ -93,10 +95,11 @@ function Menu({ column, sort, group, layout }: Props) {
   );
   if (!named) items.push(["Hide", () => layout.hide(column.id)]);
   // In the top layer: the table's own box would cut it off.
-  const open = (event: React.MouseEvent<HTMLButtonElement>) => {
+  const show = (event: React.MouseEvent<HTMLButtonElement>) => {
     const box = event.currentTarget.getBoundingClientRect();
     const body = list.current;
     if (!body) return;
+    flushSync(() => setOpen(true));
     body.style.left = `${Math.min(box.left, window.innerWidth - 190)}px`;
     body.style.top = `${box.bottom + 4}px`;
     body.togglePopover();
@@ -118,7 +121,7 @@ function Menu({ column, sort, group, layout }: Props) {
         aria-label={`Column ${column.title}`}
         aria-haspopup="menu"
         aria-controls={id}
-        onClick={open}
+        onClick={show}
       >
         ⋮
       </button>
@@ -130,20 +133,22 @@ function Menu({ column, sort, group, layout }: Props) {
         className="menu"
         aria-label={column.title}
         onKeyDown={onKey}
+        onToggle={(event) => event.newState === "closed" && setOpen(false)}
       >
-        {items.map(([title, act]) => (
-          <button
-            key={title}
-            type="button"
-            role="menuitem"
-            onClick={() => {
-              list.current?.hidePopover();
-              act();
-            }}
-          >
-            {title}
-          </button>
-        ))}
+        {open &&
+          items.map(([title, act]) => (
+            <button
+              key={title}
+              type="button"
+              role="menuitem"
+              onClick={() => {
+                list.current?.hidePopover();
+                act();
+              }}
+            >
+              {title}
+            </button>
+          ))}
       </div>
     </>
   );

@@ -299,7 +299,7 @@ const BodyCell = memo(function BodyCell({ column, data, row, project, left, mark
         >
           <Ended text={text} />
         </a>
-        {mark && <NonfiniteMark counts={mark} {...{ project, id }} />}
+        {mark && <NonfiniteMark key={id} counts={mark} {...{ project, id }} />}
       </span>
     );
   }
@@ -312,7 +312,7 @@ const BodyCell = memo(function BodyCell({ column, data, row, project, left, mark
   }
   if (column.id === "tags") {
     return (
-      <span role="gridcell" className={`td tags${stick}`} style={style} title={text}>
+      <span role="gridcell" className={`td tags${stick}`} style={style}>
         {data.tags[row]!.map((tag) => (
           <i key={tag} className="tag">
             {tag}
@@ -328,9 +328,15 @@ const BodyCell = memo(function BodyCell({ column, data, row, project, left, mark
       role="gridcell"
       className={`td text${column.numeric ? " num" : ""}${unset ? " unset" : ""}${stick}`}
       style={style}
-      title={column.id === "created" ? clock(Number(value)) : unset ? "(unset)" : String(value)}
     >
       {unset ? "–" : text}
     </span>
   );
 });
+
+/** What a cell says where there is room for all of it. */
+export function wholeText(column: ColumnDef, data: RunsData, row: number): string {
+  const value = column.value(data, row);
+  if (column.id === "created") return clock(Number(value));
+  return value === null ? "(unset)" : String(value);
+}

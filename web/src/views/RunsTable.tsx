@@ -3,18 +3,19 @@ import { useLayoutEffect, useMemo, useRef, useState } from "react";
 import { go, joinList, runPath, setParams, splitList } from "../address/location";
 import type { RunsData } from "../api/table";
 import type { ColumnDef } from "./columns";
-import type { Line } from "./order";
+import { idAt, type Line } from "./order";
 import { HeadCell } from "./HeadCell";
 import { useNarrow } from "./narrow";
-import { CardRow, GroupRow, RunTr, type Shown } from "./RunTr";
+import type { Shown } from "./RunTr";
+import { TableRows } from "./TableRows";
 import { PICK, useColumns } from "./useColumns";
 import { useHues } from "./useHues";
-import { useNonfinite } from "./useNonfinite";
 
 const ROW = 36;
 const CARD = 84;
 /** Head and borders: a table of few runs is no higher than they are, and a scrollbar where one is needed. */
-const AROUND = 36 + 2;
+const HEAD = 36;
+const AROUND = HEAD + 2;
 const SCROLLBAR = 16;
 
 interface Props {
@@ -31,7 +32,7 @@ interface Props {
 
 /**
  * Only the rows and columns in view are in the document; the whole is announced by aria-rowcount and aria-colcount.
- * TanStack Table keeps the columns (widths, order, pins), TanStack Virtual says what is in view; rows are numbers.
+ * TanStack Table keeps the columns (widths, order, pins), TanStack Virtual says which are in view; rows are numbers.
  */
 export function RunsTable({ project, data, lines, columns, sort, group, selected, onSelect }: Props) {
   const scroll = useRef<HTMLDivElement>(null);
@@ -40,13 +41,6 @@ export function RunsTable({ project, data, lines, columns, sort, group, selected
   const narrow = useNarrow();
   const layout = useColumns(columns);
   const { start, center, width, startWidth } = layout;
-  const rows = useVirtualizer({
-    count: lines.length,
-    getScrollElement: () => scroll.current,
-    estimateSize: () => (narrow ? CARD : ROW),
-    overscan: 10,
-    paddingStart: 0,
-  });
   const across = useVirtualizer({
     horizontal: true,
     count: center.length,
@@ -57,11 +51,10 @@ export function RunsTable({ project, data, lines, columns, sort, group, selected
   });
   const sizes = center.map((column) => column.width).join();
   useLayoutEffect(() => across.measure(), [across, sizes, startWidth]);
-  useLayoutEffect(() => rows.measure(), [rows, narrow]);
-  useSteady(scroll, lines, data, narrow ? CARD : ROW);
+  const height = narrow ? CARD : ROW;
+  useSteady(scroll, lines, data, height);
+  useAcross(scroll);
   const hues = useHues(data, lines, selected);
-  const inView = rows.getVirtualItems().flatMap(({ index }) => idAt(data, lines, index) ?? []);
-  const nonfinite = useNonfinite(project, data, inView);
   const items = across.getVirtualItems();
   const wide = !narrow && width + PICK > (across.scrollRect?.width ?? 0);
   const from = items[0]?.index ?? 0;
@@ -101,7 +94,7 @@ export function RunsTable({ project, data, lines, columns, sort, group, selected
   const move = (index: number) => {
     const to = Math.max(0, Math.min(lines.length - 1, index));
     setActive(to);
-    rows.scrollToIndex(to);
+    reveal(scroll.current, to * height, height);
   };
   const fold = (name: string) => {
     const shut = new Set(
@@ -138,7 +131,7 @@ export function RunsTable({ project, data, lines, columns, sort, group, selected
     <div
       className={narrow ? "table card cards" : "table card"}
       ref={scroll}
-      style={{ maxHeight: rows.getTotalSize() + AROUND + (wide ? SCROLLBAR : 0) }}
+      style={{ maxHeight: lines.length * height + AROUND + (wide ? SCROLLBAR : 0) }}
       tabIndex={0}
       role="grid"
       aria-label={`runs of ${project}`}
@@ -178,41 +171,25 @@ export function RunsTable({ project, data, lines, columns, sort, group, selected
           </>
         )}
       </div>
-      <div
-        role="rowgroup"
-        className="rows"
-        style={{ height: rows.getTotalSize(), width: narrow ? undefined : width + PICK }}
-      >
-        {rows.getVirtualItems().map(({ index, start: top }) => {
-          const line = lines[index]!;
-          if (typeof line !== "number") {
-            return (
-              <GroupRow
-                key={`group ${line.name}`}
-                group={line}
-                active={index === active}
-                onFold={() => fold(line.name)}
-                {...{ index, top, data, shown, narrow, selected, onSelect }}
-              />
-            );
-          }
-          const id = data.ids[line]!;
-          const Row = narrow ? CardRow : RunTr;
-          return (
-            <Row
-              key={id}
-              row={line}
-              hue={hues.get(id) ?? ""}
-              nonfinite={nonfinite.get(id)}
-              picked={selected.has(id)}
-              active={index === active}
-              onPick={onPick}
-              columns={columns}
-              {...{ index, top, data, shown, project }}
-            />
-          );
-        })}
-      </div>
+      <TableRows
+        width={narrow ? undefined : width + PICK}
+        onFold={fold}
+        {...{
+          scroll,
+          project,
+          data,
+          lines,
+          columns,
+          shown,
+          narrow,
+          height,
+          hues,
+          active,
+          selected,
+          onSelect,
+          onPick,
+        }}
+      />
     </div>
   );
 }
@@ -244,9 +221,27 @@ function useSteady(
   }, [scroll, lines, data, height]);
 }
 
-function idAt(data: RunsData, lines: Line[], index: number): string | null {
-  const line = lines[index];
-  return typeof line === "number" ? data.ids[line]! : null;
+/** Scrolls no further than it takes to have the row at `top` in view, under the head. */
+function reveal(element: HTMLElement | null, top: number, height: number): void {
+  if (!element) return;
+  const least = top + height + HEAD - element.clientHeight;
+  if (element.scrollTop > top) element.scrollTop = top;
+  else if (element.scrollTop < least) element.scrollTop = least;
+}
+
+/**
+ * Columns stick to the left only while the table is scrolled to the side: each cell that sticks is a layer of its own to
+ * the browser, and a screen of them costs more than half of a frame of a scroll.
+ */
+function useAcross(scroll: React.RefObject<HTMLElement | null>): void {
+  useLayoutEffect(() => {
+    const element = scroll.current;
+    if (!element) return;
+    const look = () => element.toggleAttribute("data-across", element.scrollLeft > 0);
+    look();
+    element.addEventListener("scroll", look, { passive: true });
+    return () => element.removeEventListener("scroll", look);
+  }, [scroll]);
 }
 
 function between(data: RunsData, lines: Line[], from: number, to: number): string[] {

@@ -17,6 +17,12 @@ export interface Group {
   open: boolean;
 }
 
+/** The id of the run in a line; null: it is a group's. */
+export function idAt(data: RunsData, lines: readonly Line[], index: number): string | null {
+  const line = lines[index];
+  return typeof line === "number" ? data.ids[line]! : null;
+}
+
 export function found(data: RunsData, search: string): number[] {
   const all = data.ids.map((_, row) => row);
   if (!search.trim()) return all;
