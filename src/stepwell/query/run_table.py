@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ __all__ = ["KNOWN", "STATES", "TableAsked", "column_names", "run_table"]
 STATES = ("unknown", "running", "finished", "failed", "crashed")
 # Always there: what a row is called, found by and coloured with.
 KNOWN = ("name", "tags", "env/user", "colour", "group", "notes")
+_AT_ONCE = 3  # beside the one that the caller's thread asks
 _PRESENT_CHARS = 2000  # a longer text (a diff, a list of packages) is no cell
 
 _PROJECT_RUNS = "SELECT run FROM v_runs WHERE project = {project:String}"
@@ -96,12 +98,20 @@ def run_table(metrics: MetricSource, asked: TableAsked) -> bytes:
     if asked.since is not None:
         where = f"{where} AND {_CHANGED.format(sql.STATES)}"
         parameters["since"] = asked.since
-    [counted] = metrics.rows(_TOTAL, {"project": asked.project})
-    found = metrics.query_arrow(_ROWS.format(where), parameters)
+    # Five questions that need nothing of each other: asked one after the other, a core stood idle for most of the time.
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="stepwell-table") as pool:
+        asking = pool.submit(metrics.query_arrow, _ROWS.format(where), parameters)
+        later = _Later(pool, metrics, asked)
+        [counted] = metrics.rows(_TOTAL, {"project": asked.project})
+        found = asking.result()
+        return _encoded(now, counted["total"], found, later)
+
+
+def _encoded(now: int, total: int, found: pa.Table, later: _Later) -> bytes:
     payload = Payload()
     runs = _key(found["run"]) if found.num_rows else None
     body: dict[str, Any] = {
-        "total": counted["total"],
+        "total": total,
         "found": int(found["found"][0].as_py()) if runs is not None else 0,
         "now": now,
         "ids": found["id"].to_pylist() if runs is not None else [],
@@ -110,9 +120,22 @@ def run_table(metrics: MetricSource, asked: TableAsked) -> bytes:
     count = len(body["ids"])
     created = found["created"].to_numpy().astype(np.float64) if runs is not None else np.zeros(0)
     body["created"] = payload.add(created)
-    body |= _states(metrics, asked.project, payload, runs, count)
-    body["columns"] = _columns(metrics, asked, payload, runs, count)
+    body |= _states(later, payload, runs, count)
+    body["columns"] = _columns(later, payload, runs, count)
     return payload.encode(body)
+
+
+class _Later:
+    """What is asked while the rows are looked for, of the whole project."""
+
+    def __init__(self, pool: ThreadPoolExecutor, metrics: MetricSource, asked: TableAsked) -> None:
+        project = {"project": asked.project}
+        self.names = list(dict.fromkeys([*KNOWN, *asked.columns]))
+        lasts = [name.removeprefix("metric/") for name in self.names if name.startswith("metric/")]
+        keys = [name for name in self.names if not name.startswith("metric/")]
+        self.states = pool.submit(metrics.query_arrow, _STATES_OF, project)
+        self.fields = pool.submit(metrics.query_arrow, _FIELDS, {**project, "keys": keys})
+        self.lasts = pool.submit(metrics.query_arrow, _LASTS, {**project, "metrics": lasts}) if lasts else None
 
 
 def column_names(metrics: MetricSource, project: str) -> dict[str, Any]:
@@ -137,12 +160,12 @@ def _rows_of(runs: pa.Array, wanted: pa.ChunkedArray) -> npt.NDArray[np.int64]:
     return np.asarray(places, np.int64)
 
 
-def _states(metrics: MetricSource, project: str, payload: Payload, runs: pa.Array | None, count: int) -> dict[str, int]:
+def _states(later: _Later, payload: Payload, runs: pa.Array | None, count: int) -> dict[str, int]:
     state = np.zeros(count, np.uint16)
     times = {name: np.full(count, np.nan) for name in ("started", "ended")}
     ranks = np.zeros(count, np.uint32)
     if runs is not None:
-        table = metrics.query_arrow(_STATES_OF, {"project": project})
+        table = later.states.result()
         if table.num_rows:
             rows = _rows_of(runs, table["run"])
             there = rows >= 0
@@ -161,22 +184,17 @@ def _states(metrics: MetricSource, project: str, payload: Payload, runs: pa.Arra
     }
 
 
-def _columns(
-    metrics: MetricSource, asked: TableAsked, payload: Payload, runs: pa.Array | None, count: int
-) -> dict[str, Any]:
-    names = list(dict.fromkeys([*KNOWN, *asked.columns]))
-    columns: dict[str, Any] = {name: {"codes": payload.add(np.zeros(count, np.uint16)), "texts": []} for name in names}
+def _columns(later: _Later, payload: Payload, runs: pa.Array | None, count: int) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        name: {"codes": payload.add(np.zeros(count, np.uint16)), "texts": []} for name in later.names
+    }
     if runs is None:
         return columns
-    project = {"project": asked.project}
-    keys = [name for name in names if not name.startswith("metric/")]
-    for key, part in _slices(metrics.query_arrow(_FIELDS, {**project, "keys": keys})):
+    for key, part in _slices(later.fields.result()):
         columns[key] = _field(part, _rows_of(runs, part["run"]), payload, count)
-    lasts = [name.removeprefix("metric/") for name in names if name.startswith("metric/")]
-    if lasts:
-        for key, part in _slices(metrics.query_arrow(_LASTS, {**project, "metrics": lasts})):
-            rows = _rows_of(runs, part["run"])
-            columns[f"metric/{key}"] = _numbers(part["value"].to_numpy(), rows, payload, count)
+    for key, part in _slices(later.lasts.result()) if later.lasts is not None else ():
+        rows = _rows_of(runs, part["run"])
+        columns[f"metric/{key}"] = _numbers(part["value"].to_numpy(), rows, payload, count)
     return columns
 
 
