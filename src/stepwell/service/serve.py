@@ -35,6 +35,7 @@ from .batcher import Batcher
 from .figures import Figures
 from .grpc_blobs import BlobService
 from .grpc_ingest import IngestService
+from .heap import keep_few_heaps
 from .http_blobs import blob_router
 from .http_ingest import ingest_router
 from .live import Live, live_router
@@ -89,6 +90,7 @@ def serve(
     stores; None is the embedded ones of the home. agent: start one, so that waiting spools are taken in.
     Raises StoreBusy, StoreTooNew, StoreError, PortBusy, HomeError, SettingsError, each before anything is served.
     """
+    keep_few_heaps()
     home.make(home.store)
     settings = settings or Settings.load()
     token = load_token(home, token_file)
