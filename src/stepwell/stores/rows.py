@@ -6,6 +6,7 @@ of CPU at the start of every service and every command that writes. Meanwhile it
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,10 +35,10 @@ def insert_rows(
 
 @contextmanager
 def _no_frames() -> Iterator[None]:
-    """As long as one insert is under way; where pandas was found before by the caller's own work, nothing changes."""
+    """As long as one insert is under way. Where somebody has imported pandas, it costs nothing and nothing changes."""
     global _inserting  # noqa: PLW0603 - the driver's own answer is one of the process
     with _lock:
-        mine = _inserting > 0 or "pd" not in vars(options)
+        mine = _inserting > 0 or not ("pd" in vars(options) or "pandas" in sys.modules)
         if mine:
             _inserting += 1
             options.pd = None
