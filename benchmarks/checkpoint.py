@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
+from .end_to_end import agent_of, cpu_s
 from .environments import Absent, python_with
 from .figures import Figure, missing
 from .peers import PINS
@@ -40,13 +43,13 @@ def run(quick: bool) -> Iterator[Figure]:
         folder = Path(name)
         with minio(folder / "minio") as server:
             url = server.url("benchmark")
-            yield from _figures(folder, url, size, repeats)
+            yield from _figures(folder, url, psutil.Process(server.pid), size, repeats)
             file = _file(folder / "plain.bin", size, seed=99)
             for peer in ("wandb", "mlflow"):
                 yield from _peer(peer, folder / peer, file, url)
 
 
-def _figures(folder: Path, url: str, size: int, repeats: int) -> list[Figure]:
+def _figures(folder: Path, url: str, minio_server: psutil.Process, size: int, repeats: int) -> list[Figure]:
     import stepwell
     from stepwell.stores.blobs import open_blobs
 
@@ -56,6 +59,9 @@ def _figures(folder: Path, url: str, size: int, repeats: int) -> list[Figure]:
     whole: list[float] = []
     blocked: list[float] = []
     grown: list[float] = []
+    gib = size / (1 << 30)
+    costs: dict[str, list[float]] = {}
+    plain_costs: list[float] = []
     os.environ["STEPWELL_BLOBS_URL"] = url
     with home_of(folder / "home"), serving(folder / "home") as site:
         run = stepwell.init(project="benchmark", id="checkpoint", settings={"quiet": True, "capture": False})
@@ -65,24 +71,42 @@ def _figures(folder: Path, url: str, size: int, repeats: int) -> list[Figure]:
         idle = _memory(site, "VmRSS")
         for number in range(repeats):
             path = _file(folder / f"model{number}.bin", size, seed=2 * number)
-            plain.append(size / MIB / _plain_client(url, _file(folder / "plain.bin", size, seed=2 * number + 1)))
+            other = _file(folder / "plain.bin", size, seed=2 * number + 1)
+            of_all = {
+                "the caller": psutil.Process(os.getpid()),
+                "agent": agent_of(site.home),
+                "service": psutil.Process(site.pid),
+                "MinIO": minio_server,
+            }
+            spent = {name: cpu_s(of_all[name]) for name in ("the caller", "MinIO")}
+            plain.append(size / MIB / _plain_client(url, other))
+            plain_costs.append(sum(cpu_s(of_all[name]) - before for name, before in spent.items()) / gib)
+            spent = {name: cpu_s(process) for name, process in of_all.items()}
             begin = time.perf_counter()
             kept = run.log_checkpoint(path, step=number + 1)
             blocked.append(time.perf_counter() - begin)
             kept.wait(_WAIT_S)
             whole.append(size / MIB / (time.perf_counter() - begin))
+            for name, process in of_all.items():
+                costs.setdefault(name, []).append((cpu_s(process) - spent[name]) / gib)
             grown.append((_memory(site, "VmHWM") - idle) / MIB)
             _kept(kept, number + 2)
         run.finish()
     del os.environ["STEPWELL_BLOBS_URL"]
     rates = sorted(ours / theirs for ours, theirs in zip(whole, plain, strict=True))
     note = f"{size // MIB} MiB, {repeats} times"
+    in_all = [sum(each) for each in zip(*costs.values(), strict=True)]
+    # All at work all the time, ours cannot take less than its CPU seconds over the processors.
+    bounds = [1024 / rate / (cost / (os.cpu_count() or 1)) for rate, cost in zip(plain, in_all, strict=True)]
     return [
         Figure("log_checkpoint to complete", "MiB/s", tuple(whole), note=note),
         Figure("the plain minio client", "MiB/s", tuple(plain), note=note),
         Figure("share of the plain client", "", tuple(rates), SHARE, at_least=True),
         Figure("the caller is held", "s", tuple(blocked), BLOCKED_S),
         Figure("service memory over idle, peak", "MiB", tuple(grown), MEMORY_MIB),
+        *(Figure(f"CPU, {name}", "s/GiB", tuple(cost)) for name, cost in costs.items()),
+        Figure("CPU, the plain client and MinIO", "s/GiB", tuple(plain_costs)),
+        Figure("share that these processors allow", "", tuple(bounds), note="every one of them busy to the end"),
     ]
 
 

@@ -28,7 +28,7 @@ from .servers import metrics_of, stores_of
 from .serving import Site, serving
 from .stages import stages
 
-__all__ = ["WIDTHS", "agent_of", "fresh", "native_blocks", "run", "stored_rows", "wait_until"]
+__all__ = ["WIDTHS", "agent_of", "cpu_s", "fresh", "native_blocks", "run", "stored_rows", "wait_until"]
 
 T = TypeVar("T")
 
@@ -110,14 +110,14 @@ def _whole_path(store: str, folder: Path, width: int, seconds: float) -> dict[st
         recorder.log(data[0])
         wait_until(lambda: stored_rows(site) > 0, "the first row to be stored")
         agent = agent_of(home)
-        before = [_cpu_s(agent), _cpu_s(service)]
+        before = [cpu_s(agent), cpu_s(service)]
         spent = stages(site)
         own = psutil.Process().memory_full_info().uss
         begin = time.perf_counter()
         rows = 1 + _log(recorder, data, site, seconds)
         logged_s = time.perf_counter() - begin
         added = psutil.Process().memory_full_info().uss - own
-        agent_bytes, agent_s = agent.memory_full_info().uss, _cpu_s(agent) - before[0]
+        agent_bytes, agent_s = agent.memory_full_info().uss, cpu_s(agent) - before[0]
         recorder.finish(timeout=120)
         stored, ended, service_s = _stored(recorder.id, rows * width, service)
         took = ended - begin
@@ -149,7 +149,7 @@ def _stored(id: str, points: int, service: psutil.Process) -> tuple[int, float, 
 
     stored, since, cpu_s = -1, time.perf_counter(), 0.0
     while True:
-        asked, spent_s = time.perf_counter(), _cpu_s(service)
+        asked, spent_s = time.perf_counter(), cpu_s(service)
         found = sum(info.points for info in stepwell.Api().run(f"benchmark/{id}").metrics)
         if found > stored:
             stored, since, cpu_s = found, asked, spent_s
@@ -220,9 +220,10 @@ def wait_until(condition: Callable[[], T | None], what: str) -> T:
     raise TimeoutError(f"waited {START_S:.0f} s in vain for {what}")
 
 
-def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
+def cpu_s(process: psutil.Process) -> float:
+    """User and system seconds of it and its children so far."""
+    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
+    return sum(of.user + of.system for of in times)
 
 
 def _bare_insert(store: str, folder: Path, width: int, seconds: float) -> dict[str, Any]:

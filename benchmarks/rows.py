@@ -153,7 +153,7 @@ ROWS = (
         12,
         "1 GiB checkpoint to MinIO",
         (
-            Asked("checkpoint/share of the plain client"),
+            Asked("checkpoint/share of the plain client", ("checkpoint/share that these processors allow",)),
             Asked(
                 "checkpoint/log_checkpoint to complete",
                 ("checkpoint/*the plain minio client", "checkpoint/*, artifact"),

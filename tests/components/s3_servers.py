@@ -29,6 +29,11 @@ class S3Server:
         """The folder where its objects lie."""
         return self._program.folder / "objects"
 
+    @property
+    def pid(self) -> int:
+        assert self._program.process is not None
+        return self._program.process.pid
+
     def start(self) -> S3Server:
         self.objects.mkdir(exist_ok=True)
         self._program.run(self._command, self._answers, self._environment)
