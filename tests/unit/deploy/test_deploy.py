@@ -53,7 +53,7 @@ def stepwell_variables(text: str) -> set[str]:
 
 def known_variables() -> set[str]:
     options = {str(option.envvar) for option in SERVE.params if isinstance(option, click.Option) and option.envvar}
-    settings = {"STEPWELL_" + name.upper() for name in Settings.__dataclass_fields__}
+    settings = {"STEPWELL_" + name.upper() for name in Settings._fields}
     others = {"STEPWELL_HOME", "STEPWELL_SERVER", "STEPWELL_TOKEN", "STEPWELL_RUN_ID", "STEPWELL_CLICKHOUSE_PASSWORD"}
     return options | settings | others
 
