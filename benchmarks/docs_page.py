@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
+from .limits import limit_of
 from .report import cells, line_cells, verdict
 from .rows import lines
 from .running import Result
@@ -61,6 +62,7 @@ def markdown(about: Mapping[str, Any], results: Mapping[str, Result], pictures: 
     for line in lines(results):
         parts.append(_row(line_cells(line, first=line.row != before)))
         before = line.row
+    parts += _missed(results)
     parts.append(_REPRODUCE)
     for key, result in results.items():
         parts += [f"## {key}\n", f"{result.about[0].upper()}{result.about[1:]}; {result.seconds:.0f} s.\n"]
@@ -72,6 +74,18 @@ def markdown(about: Mapping[str, Any], results: Mapping[str, Result], pictures: 
             parts += [_row(cells(figure)) for figure in result.figures]
             parts.append("")
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _missed(results: Mapping[str, Result]) -> list[str]:
+    missed = [line for line in lines(results) if line.figure is not None and line.figure.met is False]
+    if not missed:
+        return []
+    parts = ["\n## What misses its target, and what limits it\n"]
+    for line in missed:
+        why = limit_of(line.row, line.what) or "Not looked into yet."
+        _, _, target, figure, _, _ = line_cells(line, first=False)
+        parts.append(f"- **Row {line.row}, {_escaped(line.what)}**: {figure}, asked {_escaped(str(target))}. {why}")
+    return parts
 
 
 def _row(made: Sequence[str | Text]) -> str:

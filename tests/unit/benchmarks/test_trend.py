@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 import pytest
-from benchmarks import trend
+from benchmarks import limits, trend
 from benchmarks.docs_page import markdown
 from benchmarks.figures import Figure, missing
 from benchmarks.plots import draw
@@ -83,6 +83,17 @@ def test_the_page_has_every_row_and_every_figure(tmp_path: Path) -> None:
     assert "**Failed:** it &lt;ended> early" in text
     assert "| 15 | import stepwell; stepwell.init()" in text
     assert "missing: not installed" in text
+
+
+def test_the_page_says_what_limits_what_is_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "_LIMITS", ((1, "*dict copies", "The *memory* of it."),))
+    figures = (Figure("stepwell, p50 as dict copies", "", (3.1,), 2.5), Figure("stepwell, p50", "ns", (400.0,), 300.0))
+    text = markdown(ABOUT, {"log_call": Result("log_call", "what a call costs", 1.0, figures)}, {})
+    assert "- **Row 1, stepwell, p50 as dict copies**: 3.10, asked ≤ 2.50. The *memory* of it." in text
+    assert "- **Row 1, stepwell, p50**: 400 ns, asked ≤ 300 ns. Not looked into yet." in text
+    assert "misses its target" not in markdown(ABOUT, RESULTS, {})
 
 
 def test_a_picture_is_the_same_whenever_it_is_drawn(tmp_path: Path) -> None:
