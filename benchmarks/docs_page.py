@@ -17,9 +17,9 @@ __all__ = ["markdown"]
 _HEAD = """# Benchmarks
 
 Written by `python -m benchmarks --docs docs/benchmarks.md`; edit the code under `benchmarks/`, not this page. A
-figure is the median of its repeats; "beside" is how many times ours what it stands beside is. Everything of one table
-was measured in the same run on the same machine, every recorder in a process of its own, offline, opened as its own
-quick start does.
+figure is the median of its repeats; "beside" is how many times ours what it stands beside is. Everything of one
+subject was measured in one go, the subjects one after the other on the same machine, every recorder in a process of its
+own, offline, opened as its own quick start does.
 """
 
 _REPRODUCE = """

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from urllib.parse import quote
 
 from .. import _core
 from ..address import find_service
@@ -424,8 +425,6 @@ class Run:
         service = find_service(self._home, self._terms.server) if self._home is not None else None
         if service is None or not _lives(service.pid):
             return None
-        from urllib.parse import quote
-
         return f"{service.url}/#/{quote(self.project, safe='')}/{quote(self.id, safe='')}"
 
     @property
