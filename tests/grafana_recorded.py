@@ -100,8 +100,9 @@ def recorded_into(
         # A machine's figures, beside those that an agent took: as many and as known as a test wants.
         shard.command(
             f"INSERT INTO {database}.{table.format('system')} (run, host, device, metric, time, value, version) "
-            "SELECT r.run, 'host\\'s', d, 'made_up_percent', r.created + INTERVAL n SECOND, n, 1 "
-            f"FROM {database}.{table.format('runs')} AS r, "
+            "SELECT run, 'host\\'s', d, 'made_up_percent', created + INTERVAL n SECOND, n, 1 "
+            # Each rank tells of its run, and until rows are merged there is one of each, created at its own moment.
+            f"FROM (SELECT run, min(created) AS created FROM {database}.{table.format('runs')} GROUP BY run) AS runs, "
             "(SELECT number AS n FROM numbers(10)) AS numbers, (SELECT arrayJoin(['gpu0', 'gpu1']) AS d) AS devices"
         )
     ends = "toUnixTimestamp64Milli(min(time)), toUnixTimestamp64Milli(max(time))"
