@@ -157,8 +157,10 @@ class Drain:
                 self._guarded(one, self._flush, time.monotonic())
 
     def close(self) -> None:
-        """Lets go of all rings; those of live processes stay for the next agent."""
+        """Lets go of all rings; those of live processes stay for the next agent, with the last ack noted."""
+        now = time.monotonic()
         for one in (*self._open.values(), *self._ended):
+            self._beat(one, now)
             one.ring.close()
         self._open.clear()
         self._ended.clear()
