@@ -8,6 +8,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "histogram/buckets.h"
 #include "histogram/histogram.h"
@@ -21,7 +22,11 @@ namespace stepwell::histogram {
 namespace {
 
 constexpr size_t kChunk = 2048;  // values: stays in the first-level cache beside the touched counts
-constexpr size_t kTables = 4;
+// Tables by pairs, interleaved: a bucket lies at its code times eight, which an address can say, and the same
+// one of the next pair a cache line off in its page.
+constexpr size_t kPair = 2;
+constexpr size_t kPairs = 2;
+constexpr size_t kPairSize = kCodes * kPair + 16;
 constexpr size_t kFew = 1024;            // values that are sooner sorted than tables are cleared and searched
 constexpr uint64_t kFlush = 1ULL << 31;  // values before 32-bit counts are emptied into 64-bit ones
 
@@ -60,36 +65,60 @@ struct NoCounts {
 };
 struct IntoTables {
   uint32_t* counts;
-  // The tables are interleaved: those of one bucket share a cache line.
-  template <typename T>
-  [[gnu::always_inline]] void operator()(const T* values) const {
-    for (size_t i = 0; i < kStride; ++i) ++counts[code_of(values[i]) * kTables + i % kTables];
+  // The i-th value of a stride in the table whose turn it is.
+  [[gnu::always_inline]] void operator()(size_t i, size_t code) const {
+    ++(counts + code * kPair)[i / kPair % kPairs * kPairSize + i % kPair];
+  }
+  [[gnu::always_inline]] void operator()(const double* values) const {
+    uint32_t codes[kStride];  // a loop of its own: the one that counts is then unrolled, and knows its table
+    for (size_t i = 0; i < kStride; ++i) codes[i] = code_of(values[i]);
+    for (size_t i = 0; i < kStride; ++i) (*this)(i, codes[i]);
+  }
+  // Two values a load; which of them is the first is all the same here.
+  [[gnu::always_inline]] void operator()(const float* values) const {
+    for (size_t i = 0; i < kStride; i += 2) {
+      uint64_t two = 0;
+      std::memcpy(&two, values + i, sizeof two);
+      (*this)(i, static_cast<uint32_t>(two) >> kCodeShift);
+      (*this)(i + 1, two >> (32 + kCodeShift));
+    }
   }
 };
+
+// Widened value by value: compilers make one instruction of it, and four or more of __builtin_convertvector.
+template <typename T, size_t... kLane>
+[[gnu::always_inline]] inline auto widened(const T* values, std::index_sequence<kLane...>) {
+  using Doubles = Lanes<double, sizeof...(kLane)>;
+  if constexpr (std::is_same_v<T, double>) {
+    Doubles lanes;
+    std::memcpy(&lanes, values, sizeof lanes);
+    return lanes;
+  } else {
+    return Doubles{static_cast<double>(values[kLane])...};
+  }
+}
 
 // The moments of whole strides. With kSkip, values that are not finite are left out. Without it such a value
 // makes sum2 infinite or NaN, so that one look at the end finds it; the squares of finite doubles may
 // overflow too, which only costs the other path.
 template <size_t kLanes, bool kSkip, typename T, typename Count>
 [[gnu::always_inline]] inline Moments moments_of(const T* values, size_t n, Count count) {
-  constexpr size_t kVectors = kStride / kLanes;
+  constexpr size_t kSums = kStride / kLanes;
+  constexpr size_t kWidth = kLanes * sizeof(double) / sizeof(T);  // values in a vector as wide as one of sums
   constexpr T kInfinity = std::numeric_limits<T>::infinity();
-  using Values = Lanes<T, kLanes>;
-  using Bits = Lanes<BitsOf<T>, kLanes>;
-  using Doubles = Lanes<double, kLanes>;
-  Doubles sum[kVectors] = {};
-  Doubles sum2[kVectors] = {};
-  Values low[kVectors];
-  Values high[kVectors];
-  for (size_t v = 0; v < kVectors; ++v) {
-    low[v] = Values{} + kInfinity;
-    high[v] = Values{} - kInfinity;
-  }
+  using Values = Lanes<T, kWidth>;
+  using Bits = Lanes<BitsOf<T>, kWidth>;
+  Lanes<double, kLanes> sum[kSums] = {};
+  Lanes<double, kLanes> sum2[kSums] = {};
+  Values low = Values{} + kInfinity;
+  Values high = Values{} - kInfinity;
   for (size_t i = 0; i < n; i += kStride) {
     count(values + i);
-    for (size_t v = 0; v < kVectors; ++v) {
+    const T* summed = values + i;
+    alignas(Values) T kept[kStride];  // with kSkip: zero for what is not finite
+    for (size_t at = 0; at < kStride; at += kWidth) {
       Values lanes;
-      std::memcpy(&lanes, values + i + v * kLanes, sizeof lanes);
+      std::memcpy(&lanes, values + i + at, sizeof lanes);
       Values lowest = lanes;   // NOLINT(misc-const-correctness): changed with kSkip
       Values highest = lanes;  // NOLINT(misc-const-correctness)
       if constexpr (kSkip) {
@@ -97,23 +126,28 @@ template <size_t kLanes, bool kSkip, typename T, typename Count>
         std::memcpy(&bits, &lanes, sizeof bits);
         const Bits finite = (bits & kOddExponent<T>) != kOddExponent<T>;
         bits &= finite;
-        std::memcpy(&lanes, &bits, sizeof bits);
+        std::memcpy(kept + at, &bits, sizeof bits);
         lowest = finite ? lowest : Values{} + kInfinity;
         highest = finite ? highest : Values{} - kInfinity;
       }
-      const Doubles wide = __builtin_convertvector(lanes, Doubles);
+      low = lowest < low ? lowest : low;
+      high = highest > high ? highest : high;
+    }
+    if constexpr (kSkip) summed = kept;
+    for (size_t v = 0; v < kSums; ++v) {
+      const auto wide = widened(summed + v * kLanes, std::make_index_sequence<kLanes>());
       sum[v] += wide;
       sum2[v] += wide * wide;
-      low[v] = lowest < low[v] ? lowest : low[v];
-      high[v] = highest > high[v] ? highest : high[v];
     }
   }
   Moments moments;
   for (size_t i = 0; i < kStride; ++i) {
     moments.sum += sum[i / kLanes][i % kLanes];
     moments.sum2 += sum2[i / kLanes][i % kLanes];
-    moments.min = std::min(moments.min, static_cast<double>(low[i / kLanes][i % kLanes]));
-    moments.max = std::max(moments.max, static_cast<double>(high[i / kLanes][i % kLanes]));
+  }
+  for (size_t i = 0; i < kWidth; ++i) {
+    moments.min = std::min(moments.min, static_cast<double>(low[i]));
+    moments.max = std::max(moments.max, static_cast<double>(high[i]));
   }
   moments.finite = std::isfinite(moments.sum2);
   return moments;
@@ -140,7 +174,7 @@ using Kernel = Moments (*)(Way, const T*, size_t, uint32_t*);
 
 template <typename T>
 Moments go_base(Way way, const T* values, size_t n, uint32_t* counts) {
-  return go<4>(way, values, n, counts);
+  return go<2>(way, values, n, counts);
 }
 #ifdef STEPWELL_HAS_WIDE
 template <typename T>
@@ -181,7 +215,7 @@ class Counter {
   Counter(size_t n, size_t path)
       : few_(n <= kFew), floats_(kernels<float>()[path]), doubles_(kernels<double>()[path]) {
     if (few_) return;
-    counts_.resize(kTables * kCodes);
+    counts_.resize(kPairs * kPairSize);
     totals_.resize(kCodes);
   }
 
@@ -206,7 +240,7 @@ class Counter {
       return;
     }
     make_room(n);
-    for (size_t i = 0; i < n; ++i) ++counts_[code_of(values[i]) * kTables + i % kTables];
+    for (size_t i = 0; i < n; ++i) IntoTables{counts_.data()}(i, code_of(values[i]));
   }
 
   template <typename T>
@@ -248,10 +282,10 @@ class Counter {
   }
 
   void flush() {
-    const uint32_t* counts = counts_.data();
-    for (uint64_t& total : totals_) {
-      for (size_t table = 0; table < kTables; ++table) total += counts[table];
-      counts += kTables;
+    for (size_t pair = 0; pair < kPairs; ++pair) {
+      const uint32_t* counts = counts_.data() + pair * kPairSize;
+      for (size_t code = 0; code < kCodes; ++code)
+        totals_[code] += uint64_t{counts[2 * code]} + counts[2 * code + 1];
     }
     std::fill(counts_.begin(), counts_.end(), 0);
     counted_ = 0;
