@@ -7,13 +7,13 @@
 
 #include <cmath>
 #include <cstring>
-#include <memory>
 #include <new>
 #include <stdexcept>
 #include <string>
 
 #include "bindings/bindings.h"
 #include "bindings/recording.h"
+#include "bindings/reference.h"
 #include "bindings/values.h"
 #include "ring/clock.h"
 
@@ -63,6 +63,13 @@ bool log_arguments(PyObject* const* args, Py_ssize_t nargs, PyObject* names, PyO
   return true;
 }
 
+// False: nothing was done.
+bool log_numbers(Recording& recording, PyObject* data, std::optional<std::int64_t> step) {
+  if (recording.log(data, step) == Recording::Logged::kDone) return true;
+  const Reference numbers(recording.host_numbers(data));
+  return numbers && recording.log(numbers.get(), step) == Recording::Logged::kDone;
+}
+
 PyObject* recorder_log(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* names) {
   PyObject* given[3] = {};
   if (!log_arguments(args, nargs, names, given)) return nullptr;
@@ -72,7 +79,7 @@ PyObject* recorder_log(PyObject* self, PyObject* const* args, Py_ssize_t nargs, 
   std::optional<std::int64_t> exact;
   try {
     if (!recording.held() && PyDict_CheckExact(given[0]) && time == Py_None && exact_step(step, exact) &&
-        recording.log(given[0], exact) == Recording::Logged::kDone) {
+        log_numbers(recording, given[0], exact)) {
       Py_RETURN_NONE;
     }
   } catch (const std::bad_alloc&) {
@@ -94,7 +101,7 @@ PyObject* recorder_log_plain(PyObject* self, PyObject* const* args, Py_ssize_t n
   std::optional<std::int64_t> exact;
   if (!PyDict_CheckExact(args[0]) || !exact_step(args[1], exact)) Py_RETURN_FALSE;
   try {
-    return PyBool_FromLong(of(self).log(args[0], exact) == Recording::Logged::kDone ? 1 : 0);
+    return PyBool_FromLong(log_numbers(of(self), args[0], exact) ? 1 : 0);
   } catch (const std::bad_alloc&) {
     return PyErr_NoMemory();
   }
@@ -121,8 +128,6 @@ bool lenient_cell(PyObject* value, ring::CellType& type, std::uint64_t& bits) {
   PyErr_Format(PyExc_TypeError, "a cell takes float, int or bool, not %.100s", Py_TYPE(value)->tp_name);
   return false;
 }
-
-using Reference = std::unique_ptr<PyObject, decltype([](PyObject* object) { Py_XDECREF(object); })>;
 
 // Adds cells (an iterable of (str, value)) to a row. Returns how many were refused, -1 with an exception.
 Py_ssize_t read_cells(Recording& recording, PyObject* cells, Recording::Cells& row) {
@@ -324,6 +329,15 @@ int set_held(PyObject* self, PyObject* value, void*) {
   of(self).hold(held != 0);
   return 0;
 }
+PyObject* get_host_tensor(PyObject* self, void*) { return Py_NewRef(of(self).host_tensor()); }
+int set_host_tensor(PyObject* self, PyObject* value, void*) {
+  if (value == nullptr || (value != Py_None && PyType_Check(value) == 0)) {
+    PyErr_SetString(PyExc_TypeError, "host_tensor is a type or None");
+    return -1;
+  }
+  of(self).set_host_tensor(value);
+  return 0;
+}
 PyObject* get_in_memory(PyObject* self, void*) {
   return PyBool_FromLong(of(self).producer().in_memory() ? 1 : 0);
 }
@@ -479,6 +493,8 @@ PyGetSetDef g_properties[] = {
     {"consumer_age_s", get_consumer_age, nullptr, "Seconds since the agent last looked; inf before.",
      nullptr},
     {"held", get_held, set_held, "Whether every log call goes to `slow`.", nullptr},
+    {"host_tensor", get_host_tensor, set_host_tensor,
+     "The type of tensors that are read at once where they lie in host memory, or None.", nullptr},
     {"in_memory", get_in_memory, nullptr, "False where the ring is a file on a disk.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <mutex>
 
+#include "bindings/host_tensors.h"
+#include "bindings/reference.h"
 #include "bindings/values.h"
 #include "ring/clock.h"
 
@@ -38,12 +40,24 @@ Recording::~Recording() { clear(); }
 int Recording::traverse(visitproc visit, void* arg) {
   Py_VISIT(slow_);
   Py_VISIT(wake_);
+  Py_VISIT(host_tensor_);
   return 0;
 }
 
 void Recording::clear() {
   Py_CLEAR(slow_);
   Py_CLEAR(wake_);
+  Py_CLEAR(host_tensor_);
+}
+
+void Recording::set_host_tensor(PyObject* type) {
+  Py_XSETREF(host_tensor_, type != Py_None ? Py_NewRef(type) : nullptr);
+}
+
+PyObject* Recording::host_numbers(PyObject* data) const {
+  if (host_tensor_ == nullptr) return nullptr;
+  const Reference type(Py_NewRef(host_tensor_));  // what is called may set another
+  return numbers_of_host_tensors(data, reinterpret_cast<PyTypeObject*>(type.get()));
 }
 
 PyObject* Recording::slow() {

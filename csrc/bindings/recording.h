@@ -87,6 +87,12 @@ class Recording {
   [[nodiscard]] bool held() const { return held_.load(std::memory_order_relaxed); }
   void hold(bool held) { held_.store(held, std::memory_order_relaxed); }
 
+  /// torch.Tensor (or None), once it is known that its tensors in host memory may be read at once.
+  [[nodiscard]] PyObject* host_tensor() const { return host_tensor_ != nullptr ? host_tensor_ : Py_None; }
+  void set_host_tensor(PyObject* type);
+  /// What `log` can read of a dict of such tensors, as host_tensors.h has it.
+  [[nodiscard]] PyObject* host_numbers(PyObject* data) const;
+
   [[nodiscard]] bool closed() const { return closed_; }
   [[nodiscard]] std::int64_t now_ms() const;
   [[nodiscard]] std::optional<std::int64_t> last_step() const { return last_step_; }
@@ -134,6 +140,7 @@ class Recording {
   PyObject* slow_;
   bool shielded_ = false;
   PyObject* wake_;
+  PyObject* host_tensor_ = nullptr;
 };
 
 }  // namespace stepwell::bindings

@@ -114,6 +114,7 @@ class Recorder:
     def take_step(self, step: int | None) -> int:
         """The step of a row that is written later, which counts as logged from now on."""
     held: bool  # every log call goes to `slow`
+    host_tensor: type | None  # torch.Tensor, once tensors in host memory may be read at once
     def record(self, kind: int, parts: tuple[bytes, ...], step: int = 0, time_ms: int | None = None) -> int:
         """One record without a step of its own (field, console, event, checkpoint). Its row_seq; 0: dropped."""
     def close(self) -> None:

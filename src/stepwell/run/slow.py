@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from .._core import KIND_HISTOGRAM, Recorder
 from ..errors import InvalidValue, StepwellError
 from ..settings import Settings
-from .device import Call, CannotRead, Cells, Pending, Records
+from .device import Call, CannotRead, Cells, Pending, Records, host_tensor
 from .notices import Once
-from .values import Limits, Problem, Row, host_numbers, read_row, read_step, read_time
+from .values import Limits, Problem, Row, read_row, read_step, read_time
 
 if TYPE_CHECKING:
     from .staging import Stager
@@ -44,10 +44,8 @@ class SlowPath:
     def __call__(self, data: object, step: object, time: object) -> None:
         if self._pending and self._harvest_and_log(data, step, time):
             return
-        if time is None and not self._pending:
-            numbers = host_numbers(data)
-            if numbers is not None and self.recorder.log_plain(numbers, step):
-                return
+        if not self._pending and self._host_tensor_learned() and time is None and self.recorder.log_plain(data, step):
+            return
         row = read_row(data, self._limits)
         at_step, at_ms = read_step(step, row), read_time(time, row)
         call = _send(row)
@@ -93,6 +91,14 @@ class SlowPath:
                 self._replace(step, data, ())
             self.recorder.held = bool(self._pending)
         return done
+
+    def _host_tensor_learned(self) -> bool:
+        """The core reads tensors in host memory itself once it knows their type; True where it knows it from now on."""
+        kind = host_tensor()
+        if self.recorder.host_tensor is kind:
+            return False
+        self.recorder.host_tensor = kind
+        return kind is not None
 
     def _keep_media(self, row: Row, step: int) -> None:
         """Not under the lock: it encodes and writes files, and other threads log meanwhile."""

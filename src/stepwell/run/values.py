@@ -22,7 +22,6 @@ from .device import (
     Backend,
     Counted,
     backend_of,
-    host_is_read_at_once,
     is_host_tensor,
     is_tensor_type,
     on_device,
@@ -34,7 +33,7 @@ from .plain import as_json, date_or_span, plain
 if TYPE_CHECKING:
     from .media import Media
 
-__all__ = ["Limits", "Problem", "Row", "host_numbers", "metric_name", "read_row", "read_step", "read_time"]
+__all__ = ["Limits", "Problem", "Row", "metric_name", "read_row", "read_step", "read_time"]
 
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _DEPTH_MAX = 16
@@ -42,7 +41,6 @@ _CELLS_MAX = 100_000  # as many metrics as a process may have
 _NAME_BYTES_MAX = 512
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SHOWN = 80
-_NUMBERS = (float, int, bool)
 # What the table's DateTime64(3) can hold.
 _TIME_MS_MIN, _TIME_MS_MAX = -2_208_988_800_000, 10_413_791_999_999
 
@@ -92,31 +90,6 @@ def metric_name(name: str) -> bytes | None:
     except UnicodeEncodeError:
         return None
     return encoded if len(encoded) <= _NAME_BYTES_MAX else None
-
-
-def host_numbers(data: object) -> dict[str, float | int | bool] | None:
-    """The same dict with numbers for its torch tensors, all of one element in host memory; None where any is not so.
-
-    What a training loop on a CPU logs: fifty tensors take a third of the time of `read_row`.
-    """
-    torch = sys.modules.get("torch")
-    tensor = getattr(torch, "Tensor", None)
-    if tensor is None or type(data) is not dict or not host_is_read_at_once():
-        return None
-    found, tensors = {}, False
-    try:
-        for name, value in data.items():
-            number = value
-            if type(value) is tensor:
-                if not value.is_cpu:
-                    return None
-                number, tensors = value.item(), True
-            if type(number) not in _NUMBERS:
-                return None
-            found[name] = number
-    except Exception:  # noqa: BLE001 - it has many elements, or stands for others (vmap): `read_row` says what is wrong
-        return None
-    return found if tensors else None
 
 
 def read_row(data: object, limits: Limits) -> Row:

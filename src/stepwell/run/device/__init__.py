@@ -11,7 +11,7 @@ log calls in order until they are done.
 from __future__ import annotations
 
 from .counted import Counted
-from .known import backend_of, host_is_read_at_once, is_host_tensor, is_tensor_type, on_device, warn_of_sync
+from .known import backend_of, host_tensor, is_host_tensor, is_tensor_type, on_device, warn_of_sync
 from .pending import Call, Cells, Pending, Records
 from .transfer import Backend, CannotRead, Transfer
 
@@ -25,7 +25,7 @@ __all__ = [
     "Records",
     "Transfer",
     "backend_of",
-    "host_is_read_at_once",
+    "host_tensor",
     "is_host_tensor",
     "is_tensor_type",
     "on_device",

@@ -15,7 +15,7 @@ from .xla import XlaBackend
 __all__ = [
     "TORCH_LANES",
     "backend_of",
-    "host_is_read_at_once",
+    "host_tensor",
     "is_host_tensor",
     "is_tensor_type",
     "on_device",
@@ -38,12 +38,18 @@ def is_tensor_type(kind: type[Any]) -> bool:
 
 def is_host_tensor(value: Any) -> bool:
     """Of such a tensor: whether its values lie in host memory and can be read at once."""
-    return value.is_cpu is True and host_is_read_at_once()
+    return value.is_cpu is True and _host_is_read_at_once()
 
 
-def host_is_read_at_once() -> bool:
+def _host_is_read_at_once() -> bool:
     """Whether host memory is no device itself, as it is where nothing plays one on it."""
     return "cpu" not in TORCH_LANES
+
+
+def host_tensor() -> type[Any] | None:
+    """Torch's own tensor, if there is torch and the core may read what it has in host memory."""
+    found: type[Any] | None = getattr(sys.modules.get("torch"), "Tensor", None)
+    return found if _host_is_read_at_once() else None
 
 
 def backend_of(value: Any) -> tuple[Backend, Any] | None:
