@@ -226,7 +226,7 @@ class Loop:
 
 def _pairs(name: str, device: str, folder: Path, quick: bool) -> dict[str, list[float]]:
     """Milliseconds a step, of each pair: slices without and with, the order turned round from slice to slice."""
-    slices, pairs = HISTOGRAMS_EVERY // SLICE, 1 if quick else 12
+    slices, pairs = HISTOGRAMS_EVERY // SLICE, 1 if quick else 24
     loop = Loop(device)
     found: dict[str, list[float]] = {"without_ms": [], "with_ms": [], "inside_ms": []}
     with RECORDERS[name](folder) as log:
