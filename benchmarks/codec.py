@@ -15,6 +15,7 @@ import numpy as np
 import zstandard
 
 from stepwell import _core
+from stepwell.blocks import compress
 
 from .figures import Figure, compared, missing
 from .traces import Trace, demo_traces, traces
@@ -141,7 +142,7 @@ def _peers() -> list[Peer]:
         return decompressor.decompress(data)
 
     peers = [
-        Peer("stepwell", "", lambda trace: compressor.compress(_core.encode_column(trace.values)), own_decode),
+        Peer("stepwell", "", lambda trace: compress(_core.encode_column(trace.values), LEVEL), own_decode),
         Peer("byte planes and zstd", "", planes, nothing),
         Peer("zstd", zstandard.__version__, lambda t: compressor.compress(t.as_recorded.tobytes()), nothing),
         Peer("memcpy", "", lambda trace: trace.values.tobytes(), lambda _, data: bytearray(data)),

@@ -57,18 +57,23 @@ class BitCursor {
  public:
   explicit BitCursor(const uint8_t* from, unsigned bit = 0) : from_(from), bit_(bit) {}
 
+  // Bits behind `from`, read or passed over.
+  size_t at() const { return bit_; }
+
   uint64_t get(unsigned width) {
     if (width <= 56) return get_short(width);
     const uint64_t low = get_short(32);
     return low | get_short(width - 32) << 32;
   }
   // For at most 56 bits.
-  uint64_t get_short(unsigned width) {
+  uint64_t get_short(unsigned width) { return get_masked(width, low_bits(width)); }
+  // The same where the mask of the width is at hand.
+  uint64_t get_masked(unsigned width, uint64_t mask) {
     uint64_t word;
     std::memcpy(&word, from_ + (bit_ >> 3), sizeof word);
     word >>= bit_ & 7;
     bit_ += width;
-    return word & low_bits(width);
+    return word & mask;
   }
 
  private:
@@ -98,6 +103,18 @@ class BitReader {
       use(BitCursor(tail_.data(), offset));
     }
     bit_ += bits;
+  }
+  // Calls use(cursor) with a cursor that may read up to `most` bits, and moves on by those that it read.
+  // False, without a call, where there may be fewer: then `read` is to be told how many there are to be.
+  template <typename Use>
+  bool read_some(size_t most, Use use) {
+    const size_t byte = bit_ >> 3;
+    const auto offset = static_cast<unsigned>(bit_ & 7);
+    if (bytes_.size() - byte < (offset + most + 7) / 8 + kBitSlack) return false;
+    BitCursor cursor(bytes_.data() + byte, offset);
+    use(cursor);
+    bit_ = byte * 8 + cursor.at();
+    return true;
   }
   void finish() const {
     if (bytes_.size() != (bit_ + 7) / 8) throw FormatError("bits too many at the end of a column");

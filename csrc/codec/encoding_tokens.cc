@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <array>
-#include <vector>
+#include <memory>
 
 #include "codec/bit_stream.h"
 #include "codec/rans.h"
@@ -13,12 +13,15 @@ namespace {
 constexpr size_t kChunk = 256;  // values: their tokens stay in registers' reach; a multiple of kRansStates
 
 struct Streams {
-  std::vector<uint8_t> tokens;
+  std::unique_ptr<uint8_t[]> tokens;
   Histogram256 counts = {};
-  std::vector<uint8_t> extra;
+  std::unique_ptr<uint8_t[]> extra;
   BitWriter bits;
 
-  explicit Streams(size_t n) : tokens(n), extra(n * sizeof(uint64_t) + kBitSlack), bits(extra.data()) {}
+  explicit Streams(size_t n)
+      : tokens(std::make_unique_for_overwrite<uint8_t[]>(n)),
+        extra(std::make_unique_for_overwrite<uint8_t[]>(n * sizeof(uint64_t) + kBitSlack)),
+        bits(extra.get()) {}
 };
 
 void write_linear(Values values, const TokenMap& map, Streams& to) {
@@ -30,18 +33,23 @@ void write_linear(Values values, const TokenMap& map, Streams& to) {
     ++to.counts[token];
   }
   if (width == 0) return;
-  for (const uint64_t value : values) to.bits.put((value - map.base) & low_bits(width), width);
+  BitWriter bits = to.bits;  // in registers: what it writes might else be part of it
+  for (const uint64_t value : values) bits.put((value - map.base) & low_bits(width), width);
+  to.bits = bits;
 }
 
 void write_log(Values values, const TokenMap& map, Streams& to) {
+  BitWriter bits = to.bits;  // as above
+  uint8_t* const tokens = to.tokens.get();
+  const uint64_t base = map.base;
   for (size_t i = 0; i < values.size(); ++i) {
-    const uint64_t distance = zigzag(values[i] - map.base);
-    const unsigned token = log_token(distance);
-    to.tokens[i] = static_cast<uint8_t>(token);
+    const uint64_t distance = zigzag(values[i] - base);
+    const auto [token, extra] = log_token(distance);
+    tokens[i] = static_cast<uint8_t>(token);
     ++to.counts[token];
-    const unsigned width = log_extra(token);
-    to.bits.put(distance & low_bits(width), width);
+    bits.put(distance & low_bits(extra), extra);
   }
+  to.bits = bits;
 }
 
 void write_list(Values values, const TokenMap& map, Streams& to) {
@@ -88,37 +96,41 @@ void read_linear(std::span<uint64_t> values, unsigned width, uint64_t base, Rans
 
 struct LogStep {
   uint64_t least;
+  uint64_t mask;  // of the extra bits
   uint32_t extra;
 };
 
 constexpr std::array<LogStep, kLogTokens> kLogSteps = [] {
   std::array<LogStep, kLogTokens> steps = {};
-  for (unsigned token = 0; token < kLogTokens; ++token) steps[token] = {log_least(token), log_extra(token)};
+  for (unsigned token = 0; token < kLogTokens; ++token) {
+    steps[token] = {log_least(token), low_bits(log_extra(token)), log_extra(token)};
+  }
   return steps;
 }();
 
-void read_log(std::span<uint64_t> values, uint64_t base, RansDecoder& decoder, Bytes extra) {
+// widest: extra bits of the widest token that the decoder may give.
+void read_log(std::span<uint64_t> values, uint64_t base, unsigned widest, RansDecoder& decoder, Bytes extra) {
   BitReader bits(extra);
   in_chunks(values, decoder, [&](std::span<uint64_t> part, std::span<const uint8_t> tokens) {
-    size_t sum = 0;
-    uint32_t widest = 0;
-    for (const uint8_t token : tokens) {
-      sum += kLogSteps[token].extra;
-      widest = std::max(widest, kLogSteps[token].extra);
-    }
-    bits.read(sum, [&](BitCursor cursor) {
-      const auto read = [&](auto get) {
-        for (size_t i = 0; i < part.size(); ++i) {
-          const LogStep& step = kLogSteps[tokens[i]];
-          part[i] = base + unzigzag(step.least | get(step.extra));
-        }
-      };
-      if (widest <= 56) {
-        read([&](unsigned width) { return cursor.get_short(width); });
-      } else {
-        read([&](unsigned width) { return cursor.get(width); });
+    const auto read = [&](auto get) {
+      for (size_t i = 0; i < part.size(); ++i) {
+        const LogStep& step = kLogSteps[tokens[i]];
+        part[i] = base + unzigzag(step.least | get(step));
       }
-    });
+    };
+    const auto read_all = [&](BitCursor& cursor) {
+      BitCursor local = cursor;  // in registers
+      if (widest <= 56) {
+        read([&](const LogStep& step) { return local.get_masked(step.extra, step.mask); });
+      } else {
+        read([&](const LogStep& step) { return local.get(step.extra); });
+      }
+      cursor = local;
+    };
+    if (bits.read_some(part.size() * widest, read_all)) return;
+    size_t sum = 0;  // near the end: as many as they really are
+    for (const uint8_t token : tokens) sum += kLogSteps[token].extra;
+    bits.read(sum, [&](BitCursor cursor) { read_all(cursor); });
   });
   bits.finish();
 }
@@ -158,7 +170,7 @@ void decode(ByteReader& in, std::span<uint64_t> values) {
     read_list(values, list, decoder);
     if (!extra.empty()) throw FormatError("bits too many at the end of a column");
   } else if (map == kMapLog) {
-    read_log(values, base, decoder, extra);
+    read_log(values, base, log_extra(last_token(shares)), decoder, extra);
   } else {
     read_linear(values, map, base, decoder, extra);
   }
@@ -185,10 +197,10 @@ void encode_tokens(Values values, const TokenMap& map, ByteWriter& out) {
   const Shares shares = shares_of(streams.counts, values.size());
   write_shares(shares, out);
   ByteWriter symbols;
-  rans_encode(streams.tokens, shares, symbols);
+  rans_encode({streams.tokens.get(), values.size()}, shares, symbols);
   out.varint(symbols.size());
   out.raw(symbols.bytes().data(), symbols.size());
-  out.raw(streams.extra.data(), streams.bits.finish());
+  out.raw(streams.extra.get(), streams.bits.finish());
 }
 
 const Encoding kIntTokens = {5, 2, "tokens", decode};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <memory>
 
 namespace stepwell::codec {
 
@@ -91,8 +92,10 @@ void rans_encode(std::span<const uint8_t> symbols, const Shares& shares, ByteWri
     start += share;
   }
   // From the last symbol to the first, into the end of a buffer: the decoder goes the other way.
-  std::vector<uint8_t> words(symbols.size() * 2 + sizeof(uint16_t));
-  uint8_t* at = words.data() + words.size();
+  const size_t room = symbols.size() * 2 + sizeof(uint16_t);
+  const auto words = std::make_unique_for_overwrite<uint8_t[]>(room);
+  uint8_t* const end = words.get() + room;
+  uint8_t* at = end;
   std::array<uint32_t, kRansStates> states;
   states.fill(kLow);
   const unsigned shift = kStateBits + shares.bits;
@@ -114,7 +117,7 @@ void rans_encode(std::span<const uint8_t> symbols, const Shares& shares, ByteWri
     put(states[0], symbols[i - 4]);
   }
   for (const uint32_t state : states) out.fixed(state);
-  out.raw(at, static_cast<size_t>(words.data() + words.size() - at));
+  out.raw(at, static_cast<size_t>(end - at));
 }
 
 RansDecoder::RansDecoder(const Shares& shares, Bytes bytes) : bits_(shares.bits) {

@@ -80,9 +80,9 @@ TokenMap log_map(const Look& look) {
   Counts counts = {};
   uint64_t extra = 0;
   for (const uint64_t value : look.all()) {
-    const unsigned token = log_token(zigzag(value - base));
-    ++counts[token];
-    extra += log_extra(token);
+    const LogToken log = log_token(zigzag(value - base));
+    ++counts[log.token];
+    extra += log.extra;
   }
   return {kMapLog, base, {}, column_bits(counts, look, static_cast<double>(extra))};
 }

@@ -26,10 +26,16 @@ struct TokenMap {
 // The log map: zigzag distances 0 to 7 are tokens themselves; of a longer one the width and the two bits
 // below the highest make the token, the bits below those are extra.
 inline constexpr unsigned kLogExact = 8;
-constexpr unsigned log_token(uint64_t distance) {
-  if (distance < kLogExact) return static_cast<unsigned>(distance);
-  const auto width = static_cast<unsigned>(std::bit_width(distance));
-  return (width - 2) * 4 + (static_cast<unsigned>(distance >> (width - 3)) & 3);
+struct LogToken {
+  unsigned token;
+  unsigned extra;  // bits
+};
+constexpr LogToken log_token(uint64_t distance) {
+  // Without a branch: near and far distances follow one another in no order that could be foretold.
+  const auto width = static_cast<unsigned>(std::bit_width(distance | kLogExact));
+  const unsigned far = (width - 2) * 4 + (static_cast<unsigned>(distance >> (width - 3)) & 3);
+  const bool near = distance < kLogExact;
+  return {near ? static_cast<unsigned>(distance) : far, near ? 0 : width - 3};
 }
 inline constexpr unsigned kLogTokens = 252;
 constexpr unsigned log_extra(unsigned token) { return token < kLogExact ? 0 : token / 4 - 1; }

@@ -94,9 +94,10 @@ TEST(CodecTokens, TheLogMapCutsEveryDistanceInOneWay) {
   uint64_t next = 0;
   for (unsigned token = 0; token < kLogTokens; ++token) {
     EXPECT_EQ(log_least(token), next);
-    EXPECT_EQ(log_token(next), token);
+    EXPECT_EQ(log_token(next).token, token);
+    EXPECT_EQ(log_token(next).extra, log_extra(token));
     const uint64_t last = next + low_bits(log_extra(token));
-    EXPECT_EQ(log_token(last), token);
+    EXPECT_EQ(log_token(last).token, token);
     next = last + 1;
   }
   EXPECT_EQ(next, 0U);  // the last one ended at 2^64 - 1

@@ -13,10 +13,13 @@ import zstandard
 from . import _core
 from ._core import BlockBuilder, BlockError
 
-__all__ = ["seal", "unseal"]
+__all__ = ["compress", "seal", "unseal"]
 
 _CRC = struct.Struct("<I")
 _CRC_OFFSET = 16  # magic 4, version 2, min_reader 2, body_bytes 8
+
+_GLANCE_LEVEL = -1
+_WORTHWHILE = 64  # a body of which a glance saves less than this part is left at that
 
 _compressors = threading.local()  # a compressor serves one thread at a time
 
@@ -24,11 +27,24 @@ _compressors = threading.local()  # a compressor serves one thread at a time
 def seal(builder: BlockBuilder, level: int) -> bytes:
     """The builder's records as one block, compressed at this zstd level; the builder is empty afterwards."""
     header, body = builder.encode()
-    if getattr(_compressors, "level", None) != level:
-        _compressors.level = level
-        _compressors.one = zstandard.ZstdCompressor(level=level, write_content_size=True)
-    sealed: bytes = header + _compressors.one.compress(body)
-    return sealed
+    return header + compress(body, level)
+
+
+def compress(body: bytes, level: int) -> bytes:
+    """One zstd frame. Columns are entropy-coded already: where a glance finds nothing to save, none is looked for."""
+    glance = _compressor(_GLANCE_LEVEL).compress(body)
+    if level <= _GLANCE_LEVEL or len(glance) > len(body) - len(body) // _WORTHWHILE:
+        return glance
+    return _compressor(level).compress(body)
+
+
+def _compressor(level: int) -> zstandard.ZstdCompressor:
+    of_level: dict[int, zstandard.ZstdCompressor] | None = getattr(_compressors, "of_level", None)
+    if of_level is None:
+        of_level = _compressors.of_level = {}
+    if level not in of_level:
+        of_level[level] = zstandard.ZstdCompressor(level=level, write_content_size=True)
+    return of_level[level]
 
 
 def unseal(block: bytes, max_body: int) -> bytes:

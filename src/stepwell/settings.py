@@ -119,7 +119,7 @@ class Settings(NamedTuple):
     sysfs_root: str = "/sys"
     """Where devices that the kernel tells of are looked for."""
     compression_level: int = 3
-    """zstd level of a block."""
+    """zstd level of a block that a quick look finds anything to save in; its columns are entropy-coded already."""
     staging_bytes_max: int = 64 * GIB
     """Copies of checkpoints waiting for upload."""
     staging_fraction: float = 0.5
