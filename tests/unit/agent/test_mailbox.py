@@ -39,10 +39,17 @@ def test_a_wiped_mailbox_is_made_again_and_kept(home: Path) -> None:
         agent = start_agent(home, env=FAST)
         old.log(100)
         wait_for(lambda: old.do("tell")["drained"], what="the ring to be drained")
+        wiped = old.do("tell")["path"]
         shutil.rmtree(mailbox_of(home))
         wait_for(lambda: agent_is_there(Home(home)), what="the agent to hold the new lock")
         state = old.log(100)
-        wait_for(lambda: old.do("tell")["control"] & 4, what="the producer to be told")
+
+        def told() -> object:
+            """Or gone on in another ring, where it was told before it had logged all of that."""
+            now = old.do("tell")
+            return now["control"] & 4 or now["path"] != wiped
+
+        wait_for(told, what="the producer to be told")
         old.log(1)
         with Producer(home, "new", mode="offline") as new:
             new_writer = new.log(100)["writer"]
