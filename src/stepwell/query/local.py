@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime, timezone
+from itertools import chain
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -175,20 +176,21 @@ class LocalReader:
 
     def _points(self, wanted: str, parameters: dict[str, Any]) -> Iterator[pa.RecordBatch]:
         """In order. To merge costs as much as all the rest: from where it is needed on, which is mostly nowhere."""
-        source = self._points_at(parameters["run"])
-        batches = self._metrics.stream_arrow(sql.LONG_HISTORY.format(wanted, source), parameters)
-        if source == "v_scalars":
-            return batches
+
+        def stream(source: str, *conditions: str, **more: Any) -> Iterator[pa.RecordBatch]:
+            query = sql.LONG_HISTORY.format(" AND ".join((wanted, *conditions)), source)
+            return self._metrics.stream_arrow(query, {**parameters, **more})
 
         def merged(before: Key | None) -> Iterator[pa.RecordBatch]:
             batches.close()  # type: ignore[attr-defined]
             if before is None:
-                return self._metrics.stream_arrow(sql.LONG_HISTORY.format(wanted, "v_scalars"), parameters)
+                return stream("v_scalars")
             after = dict(zip(("after_metric", "after_rank", "after_step", "after_at"), before, strict=True))
-            query = sql.LONG_HISTORY.format(f"{wanted} AND {sql.AFTER}", "v_scalars")
-            return self._metrics.stream_arrow(query, {**parameters, **after})
+            return stream("v_scalars", sql.AFTER, **after)
 
-        return once(batches, merged)
+        batches = stream("scalars", sql.UNCUT)
+        first = next(batches, None)
+        return stream("v_scalars") if first is None else once(chain((first,), batches), merged)
 
     def _wide(self, keys: Sequence[RunKey], metrics: Sequence[str]) -> tuple[list[str], Iterator[Iterable[pa.Table]]]:
         needs_names = not metrics or any("*" in name or "?" in name for name in metrics)
@@ -206,16 +208,15 @@ class LocalReader:
     def _widened(self, parameters: dict[str, Any], names: Sequence[str]) -> pa.Table:
         """Merging what was written twice costs as much as all the rest, and mostly there is nothing: first without."""
         with suppress(Repeated):
-            return self._wide_of(self._points_at(parameters["run"]), parameters, names)
-        return self._wide_of("v_scalars", parameters, names)
+            table = self._wide_of("scalars", sql.UNCUT, parameters, names)
+            if table.num_rows:
+                return table
+        return self._wide_of("v_scalars", "1", parameters, names)
 
-    def _wide_of(self, source: str, parameters: dict[str, Any], names: Sequence[str]) -> pa.Table:
-        with closing(self._metrics.stream_arrow(sql.HISTORY.format(source), parameters)) as batches:  # type: ignore[type-var]
+    def _wide_of(self, source: str, condition: str, parameters: dict[str, Any], names: Sequence[str]) -> pa.Table:
+        query = sql.HISTORY.format(source, condition)
+        with closing(self._metrics.stream_arrow(query, parameters)) as batches:  # type: ignore[type-var]
             return widen(batches, names)
-
-    def _points_at(self, run: str) -> str:
-        """The view; or its table, where the run was not deleted or rewound, though points may be there twice."""
-        return "v_scalars" if is_cut(self._metrics, [run]) else "scalars"
 
     def _points_of(self, key: RunKey, metrics: Sequence[str]) -> tuple[str, dict[str, Any]]:
         if not metrics:
@@ -225,7 +226,8 @@ class LocalReader:
 
     def _names(self, key: RunKey) -> list[str]:
         run = _run(key)
-        return [row["name"] for row in self._metrics.rows(sql.METRIC_NAMES.format(self._points_at(run["run"])), run)]
+        source = "v_scalars" if is_cut(self._metrics, [run["run"]]) else "scalars"
+        return [row["name"] for row in self._metrics.rows(sql.METRIC_NAMES.format(source), run)]
 
     def series(self, asked: Sequence[SeriesAsked], *, buckets: int = 1024, smoothing: float = 0.0) -> list[Series]:
         from .series import series  # which reads through a MetricSource of this module

@@ -26,6 +26,7 @@ __all__ = [
     "SYSTEM",
     "SYSTEM_LAST",
     "TEXTS",
+    "UNCUT",
 ]
 
 # --- runs
@@ -110,14 +111,18 @@ CUTS = """
 SELECT (SELECT count() FROM rewinds WHERE run IN {runs:Array(UUID)})
   + (SELECT count() FROM tombstones WHERE run IN {runs:Array(UUID)}) AS cuts
 """
+# The same as a condition within a query of one run's points, which then has no rows where there is any.
+UNCUT = (
+    "(SELECT count() FROM rewinds WHERE run = {run:UUID}) + (SELECT count() FROM tombstones WHERE run = {run:UUID}) = 0"
+)
 
 # `{0}`: where the points are, v_scalars or, of a run without cuts, scalars.
 METRIC_NAMES = "SELECT DISTINCT toString(metric) AS name FROM {0} WHERE run = {{run:UUID}} ORDER BY name"
 
 # Names travel as a dictionary, so that a row costs 32 bytes whatever they are, and in blocks four times as large as the
-# engine's own: what comes with each block took half the time. `{0}`: where the points are.
+# engine's own: what comes with each block took half the time. `{0}`: where the points are; `{1}`: a condition.
 HISTORY = """
-SELECT metric, rank, step, at, value FROM {0} WHERE run = {{run:UUID}} AND metric IN {{metrics:Array(String)}}
+SELECT metric, rank, step, at, value FROM {0} WHERE run = {{run:UUID}} AND metric IN {{metrics:Array(String)}} AND {1}
 ORDER BY metric, rank, step, at SETTINGS output_format_arrow_low_cardinality_as_dictionary = 1,
   max_block_size = 262144, preferred_block_size_bytes = 16777216
 """
