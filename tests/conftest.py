@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -17,6 +19,28 @@ pytest_plugins = ["components.fixtures"]
 # A shell that starts pytest in its background has SIGINT ignored, and every process started here would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+STORE_PARAMETERS = ("engine_kind", "address", "setting", "s3_served", "any_s3")
+"""Of tests and fixtures that are there once for each kind of store."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a test over every kind of store one kind runs by default, another for each test; the others are `thorough`."""
+    alike: defaultdict[str, list[pytest.Function]] = defaultdict(list)
+    for item in items:
+        if isinstance(item, pytest.Function) and (kind := _store_kind(item)):
+            other_parameters = f"-{item.callspec.id}-".replace(f"-{kind}-", "-", 1)
+            alike[f"{item.path.name}::{item.originalname}{other_parameters}"].append(item)
+    for about, kinds in alike.items():
+        chosen = crc32(about.encode()) % len(kinds)
+        for item in kinds[:chosen] + kinds[chosen + 1 :]:
+            item.add_marker(pytest.mark.thorough)
+
+
+def _store_kind(item: pytest.Function) -> str | None:
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return next((str(parameters[name]) for name in STORE_PARAMETERS if name in parameters), None)
 
 
 @pytest.fixture
