@@ -187,7 +187,7 @@ def test_doctor_points_at_rings_that_were_set_aside(recorded: Path) -> None:
     assert str(recorded / "log" / "agent.log") in said
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("ending", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.thorough)])
 def test_the_demo_serves_on_until_it_is_stopped(home: Path, ending: signal.Signals) -> None:
     command = [sys.executable, "-m", "stepwell", "demo", "--steps", "20"]
     demo = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
