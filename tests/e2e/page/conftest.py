@@ -7,7 +7,7 @@ import math
 import os
 import shutil
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+Recording = Callable[[], "dict[str, str]"]
+"""Records runs and returns their ids by names."""
 HOSTILE = "<img src=x onerror=alert(1)> ünïcödé 名前 " + "long " * 50
 
 
@@ -55,27 +57,52 @@ def _everything_is_there() -> None:
         pytest.skip(missing)
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with recorded(tmp_path_factory.mktemp("page") / "home", record) as found:
-        yield found
+class Served:
+    """One service for all modules of a worker. Each records what it needs, in projects of its own, once."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.service = home, Service(home)
+        self._ids: dict[Recording, dict[str, str]] = {}
+
+    @contextmanager
+    def holding(self, recordings: Iterable[Recording]) -> Iterator[Site]:
+        """The site with these recordings; until the end, what this process records and reads goes to it too."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STEPWELL_HOME", str(self.home))
+            patch.setenv("STEPWELL_QUIET", "1")
+            patch.setenv("STEPWELL_CAPTURE", "0")  # it takes longer than the short runs that are recorded here
+            patch.setenv("STEPWELL_AGENT_LINGER_S", "1")
+            patch.delenv("STEPWELL_SERVER", raising=False)
+            if self.service.process is None:
+                self.service.start()
+            for recording in recordings:
+                if recording not in self._ids:
+                    self._ids[recording] = recording()
+            ids = {name: id for recording in recordings for name, id in self._ids[recording].items()}
+            yield Site(self.home, self.service, ids)
 
 
-@contextmanager
-def recorded(home: Path, recording: Callable[[], dict[str, str]]) -> Iterator[Site]:
-    """A service of this home, with the runs that `recording` makes."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("STEPWELL_HOME", str(home))
-    patch.setenv("STEPWELL_QUIET", "1")
-    patch.setenv("STEPWELL_AGENT_LINGER_S", "1")
-    patch.delenv("STEPWELL_SERVER", raising=False)
-    service = Service(home).start()
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    served = Served(tmp_path_factory.mktemp("page") / "home")
     try:
-        yield Site(home, service, recording())
+        yield served
     finally:
-        service.stop()
-        end_processes_of(home)
-        patch.undo()
+        if served.service.process is not None:
+            served.service.stop()
+        end_processes_of(served.home)
+
+
+@pytest.fixture(scope="module")
+def recordings() -> tuple[Recording, ...]:
+    """What the site holds; modules with runs of their own override it."""
+    return (record,)
+
+
+@pytest.fixture(scope="module")
+def site(served: Served, recordings: tuple[Recording, ...]) -> Iterator[Site]:
+    with served.holding(recordings) as found:
+        yield found
 
 
 class Site:
@@ -106,7 +133,8 @@ def record() -> dict[str, str]:
     ids = {}
     for name, lr in (("vit-lr0.01", 0.01), ("vit-lr0.03", 0.03)):
         config = {"lr": lr, "model": {"depth": 12, "kind": "vit"}, "seed": 1}
-        with stepwell.init(project="vision", name=name, config=config, tags=["sweep"]) as run:
+        settings = {"capture": True}
+        with stepwell.init(project="vision", name=name, config=config, tags=["sweep"], settings=settings) as run:
             ids[name] = run.id
             _train(run, lr)
     with stepwell.init(project="vision", name=HOSTILE) as run:
@@ -139,12 +167,6 @@ def _train(run: Any, lr: float) -> None:
             print(f"\x1b[32mstep {step}\x1b[0m loss {loss:.3f}")
     run.log({"val/confusion": json.dumps({"labels": ["cat", "dog"], "matrix": [[40, 3], [5, 52]]})})
     run.summary["best"] = 0.93
-
-
-@pytest.fixture(scope="session")
-def recorded_site() -> Callable[..., Any]:
-    """For modules with runs of their own."""
-    return recorded
 
 
 @pytest.fixture

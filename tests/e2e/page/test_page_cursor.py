@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -44,9 +44,8 @@ def _wait_for_points(count: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, recorded_site: Callable[..., Any]) -> Iterator[Any]:
-    with recorded_site(tmp_path_factory.mktemp("timed") / "home", record_slowly) as found:
-        yield found
+def recordings() -> tuple[Callable[[], dict[str, str]], ...]:
+    return (record_slowly,)
 
 
 def charts(tab: Any, query: str = "") -> Any:

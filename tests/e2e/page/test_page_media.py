@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,8 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, recorded_site: Callable[..., Any]) -> Iterator[Any]:
-    with recorded_site(tmp_path_factory.mktemp("media") / "home", record) as found:
-        yield found
+def recordings() -> tuple[Callable[[], dict[str, str]], ...]:
+    return (record,)
 
 
 def record() -> dict[str, str]:

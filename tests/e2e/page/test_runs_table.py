@@ -179,10 +179,10 @@ def test_undo_and_redo_go_through_choices_that_left_no_history(tab: Any) -> None
 
 
 def test_a_new_run_comes_in_on_top_and_ticks_and_names_stay(tab: Any, record_run: Record) -> None:
-    record_run("live", "first")
-    page = show(tab, "/live?cols=state,metric/loss")
+    record_run("coming", "first")
+    page = show(tab, "/coming?cols=state,metric/loss")
     page.get_by_role("checkbox").nth(1).check()
-    record_run("live", "second")
+    record_run("coming", "second")
     says(page, ["second", "first"])
     page.get_by_text("1 selected").wait_for()
     assert page.locator(".tr.picked a.run-name").inner_text() == "first"
