@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from charted import RANKS, SWEEP, record_charted, record_odd, sweep_ids
+from looks import looks
 
 # The least and the greatest x (0 to 1 of the canvas) at which a column of the plot has more than grid lines on it.
 EXTENT = """canvas => {
@@ -304,7 +305,7 @@ def test_a_screen_reader_finds_the_numbers_of_a_chart(tab: Any) -> None:
     assert "least" in rows.first.inner_text()
 
 
-@pytest.mark.parametrize("tab", [{"width": 390, "height": 844}, {"dark": True}], ids=["narrow", "dark"], indirect=True)
+@looks("narrow", "dark")
 def test_charts_of_several_runs_fit_the_window(tab: Any, request: Any) -> None:
     page = tab.go("/charted/s000?with=s001,s002,s003")
     card(page, "loss")

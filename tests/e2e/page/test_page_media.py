@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from looks import looks
 
 import stepwell
 
@@ -33,7 +34,7 @@ def record() -> dict[str, str]:
     return {"media": run.id}
 
 
-@pytest.mark.parametrize("tab", [{}, {"dark": True}, {"width": 390, "height": 844}], indirect=True)
+@looks("laptop", "dark", "narrow")
 def test_images_and_tables_follow_the_step(tab: Any, site: Any) -> None:
     page = tab.go(f"/media/{site.ids['media']}?tab=media")
     samples = page.locator('figure[aria-label="samples"]')
