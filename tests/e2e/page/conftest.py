@@ -217,17 +217,26 @@ class Tab:
             self.page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
-@pytest.fixture
-def tab(request: pytest.FixtureRequest, browser: Any, site: Site) -> Iterator[Tab]:
-    """Parametrise indirectly with {"width", "height", "dark"}."""
-    wanted = {"width": 1280, "height": 800, "dark": False, **getattr(request, "param", {})}
-    size = {"width": wanted["width"], "height": wanted["height"]}
-    context = browser.new_context(viewport=size, color_scheme="dark" if wanted["dark"] else "light")
+@pytest.fixture(scope="module")
+def signed_in(browser: Any, site: Site) -> Iterator[Any]:
+    """One browser's profile for all tests of a module: it fetches and compiles the page's code once."""
+    context = browser.new_context()
     context.set_default_timeout(30_000)
-    page = context.new_page()
-    made = Tab(page, site)
-    page.goto(f"{site.url}/login?ticket={site.ticket()}")
-    yield made
+    assert context.request.get(f"{site.url}/login?ticket={site.ticket()}").ok
+    yield context
     context.close()
+
+
+@pytest.fixture
+def tab(request: pytest.FixtureRequest, signed_in: Any, site: Site) -> Iterator[Tab]:
+    """Parametrise indirectly with {"width", "height", "dark"}. What one test leaves in the profile, no other finds."""
+    wanted = {"width": 1280, "height": 800, "dark": False, **getattr(request, "param", {})}
+    page = signed_in.new_page()
+    page.set_viewport_size({"width": wanted["width"], "height": wanted["height"]})
+    page.emulate_media(color_scheme="dark" if wanted["dark"] else "light")
+    made = Tab(page, site)
+    yield made
+    page.evaluate("window.localStorage.clear()")
+    page.close()
     unexpected = [said for said in made.complaints if not any(part in said for part in made.expected)]
     assert not unexpected, unexpected

@@ -62,8 +62,7 @@ def axe_script() -> Path:
 
 @pytest.fixture
 def axe(tab: Any, axe_script: Path) -> Any:
-    tab.page.context.add_init_script(path=str(axe_script))
-    tab.page.reload()
+    tab.page.add_init_script(path=str(axe_script))
     return tab
 
 
