@@ -12,7 +12,7 @@ from zlib import crc32
 
 import pytest
 
-from support import end_processes_of
+from support import AT_ONCE, end_processes_of
 
 pytest_plugins = ["components.fixtures"]
 
@@ -54,6 +54,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "home"
     monkeypatch.setenv("STEPWELL_HOME", str(folder))
     monkeypatch.setenv("STEPWELL_AGENT_LINGER_S", "0.5")
+    for name, value in AT_ONCE.items():
+        monkeypatch.setenv(name, value)
     yield folder
     end_processes_of(folder)
     from stepwell import _core

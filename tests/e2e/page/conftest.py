@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from serving import Service
-from support import REQUIRE_ALL, end_processes_of
+from support import AT_ONCE, REQUIRE_ALL, end_processes_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -72,6 +72,8 @@ class Served:
             patch.setenv("STEPWELL_QUIET", "1")
             patch.setenv("STEPWELL_CAPTURE", "0")  # it takes longer than the short runs that are recorded here
             patch.setenv("STEPWELL_AGENT_LINGER_S", "1")
+            for name, value in AT_ONCE.items():
+                patch.setenv(name, value)
             patch.delenv("STEPWELL_SERVER", raising=False)
             if self.service.process is None:
                 self.service.start()
