@@ -70,7 +70,13 @@ else:
 """
 
 
-@pytest.mark.parametrize("served", [True, False], ids=["a service", "the embedded store"])
+@pytest.mark.parametrize(
+    "served",
+    [
+        pytest.param(True, id="a service"),
+        pytest.param(False, id="the embedded store", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_run_in_the_trash_is_not_resumed_and_a_purged_one_begins_anew(
     script: Script, home: Path, served: bool
 ) -> None:
