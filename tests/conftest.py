@@ -20,6 +20,12 @@ pytest_plugins = ["components.fixtures"]
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: in a third of its time a test waits for processes of its own."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 STORE_PARAMETERS = ("engine_kind", "address", "setting", "s3_served", "any_s3")
 """Of tests and fixtures that are there once for each kind of store."""
 
