@@ -26,16 +26,16 @@ def pytest_xdist_auto_num_workers() -> int:
     return len(os.sched_getaffinity(0)) + 1
 
 
-STORE_PARAMETERS = ("engine_kind", "address", "setting", "s3_served", "any_s3")
-"""Of tests and fixtures that are there once for each kind of store."""
+KIND_PARAMETERS = ("engine_kind", "address", "setting", "s3_served", "any_s3", "reader")
+"""Of tests and fixtures that are there once for each kind of store, or for each way to read one."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of a test over every kind of store one kind runs by default, another for each test; the others are `thorough`."""
+    """Of a test over several kinds of stores one runs by default, another for each test; the others are `thorough`."""
     alike: defaultdict[str, list[pytest.Function]] = defaultdict(list)
     for item in items:
-        if isinstance(item, pytest.Function) and (kind := _store_kind(item)):
+        if isinstance(item, pytest.Function) and (kind := _kind(item)):
             other_parameters = f"-{item.callspec.id}-".replace(f"-{kind}-", "-", 1)
             alike[f"{item.path.name}::{item.originalname}{other_parameters}"].append(item)
     for about, kinds in alike.items():
@@ -44,9 +44,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.thorough)
 
 
-def _store_kind(item: pytest.Function) -> str | None:
+def _kind(item: pytest.Function) -> str | None:
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    return next((str(parameters[name]) for name in STORE_PARAMETERS if name in parameters), None)
+    return next((str(parameters[name]) for name in KIND_PARAMETERS if name in parameters), None)
 
 
 @pytest.fixture
