@@ -73,6 +73,7 @@ class Served:
             patch.setenv("STEPWELL_QUIET", "1")
             patch.setenv("STEPWELL_CAPTURE", "0")  # it takes longer than the short runs that are recorded here
             patch.setenv("STEPWELL_AGENT_LINGER_S", "1")
+            patch.setenv("STEPWELL_FINISH_STALL_TIMEOUT_S", "60")  # what is recorded is there when it is looked at
             for name, value in AT_ONCE.items():
                 patch.setenv(name, value)
             patch.delenv("STEPWELL_SERVER", raising=False)
