@@ -126,6 +126,7 @@ GIVES_UP = {"STEPWELL_AGENT_LINGER_S": "0.1"}
 """For an agent that is to find nobody; otherwise it waits longer than a busy machine takes to answer."""
 _QUICK = {
     "STEPWELL_AGENT_LINGER_S": "10",
+    "STEPWELL_AGENT_SETTLE_S": "0.2",
     "STEPWELL_SPOOL_SYNC_INTERVAL_S": "0.1",
     "STEPWELL_SYSTEM_INTERVAL_S": "0",
 }

@@ -5,18 +5,48 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
-from support import end_processes_of
+from support import AT_ONCE, end_processes_of
 
 pytest_plugins = ["components.fixtures"]
 
 # A shell that starts pytest in its background has SIGINT ignored, and every process started here would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: in a third of its time a test waits for processes of its own."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+KIND_PARAMETERS = ("engine_kind", "address", "setting", "s3_served", "any_s3", "reader")
+"""Of tests and fixtures that are there once for each kind of store, or for each way to read one."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a test over several kinds of stores one runs by default, another for each test; the others are `thorough`."""
+    alike: defaultdict[str, list[pytest.Function]] = defaultdict(list)
+    for item in items:
+        if isinstance(item, pytest.Function) and (kind := _kind(item)):
+            other_parameters = f"-{item.callspec.id}-".replace(f"-{kind}-", "-", 1)
+            alike[f"{item.path.name}::{item.originalname}{other_parameters}"].append(item)
+    for about, kinds in alike.items():
+        chosen = crc32(about.encode()) % len(kinds)
+        for item in kinds[:chosen] + kinds[chosen + 1 :]:
+            item.add_marker(pytest.mark.thorough)
+
+
+def _kind(item: pytest.Function) -> str | None:
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return next((str(parameters[name]) for name in KIND_PARAMETERS if name in parameters), None)
 
 
 @pytest.fixture
@@ -30,6 +60,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "home"
     monkeypatch.setenv("STEPWELL_HOME", str(folder))
     monkeypatch.setenv("STEPWELL_AGENT_LINGER_S", "0.5")
+    for name, value in AT_ONCE.items():
+        monkeypatch.setenv(name, value)
     yield folder
     end_processes_of(folder)
     from stepwell import _core

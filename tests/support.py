@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+AT_ONCE = {"STEPWELL_BLOCK_INTERVAL_S": "0.02", "STEPWELL_FLUSH_INTERVAL_S": "0.02"}
+"""For runs whose ends are waited for: agent and service do not gather records for longer than it takes to send them."""
 REQUIRE_ALL = os.environ.get("STEPWELL_REQUIRE_ALL") == "1"  # set in CI: a missing component is a failure there
 
 

@@ -104,6 +104,8 @@ class Settings(NamedTuple):
     """No longer than this between two tries."""
     agent_linger_s: float = 10.0
     """An agent with no live ring waits this long for another before it exits."""
+    agent_settle_s: float = 1.0
+    """An agent with nothing left to do stays this long for the next of a row of scripts; at most `agent_linger_s`."""
     agent_stop_timeout_s: float = 5.0
     """After SIGTERM an agent goes on sending scalars for this long; what remains stays on disk."""
     welcome_timeout_s: float = 10.0

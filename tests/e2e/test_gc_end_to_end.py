@@ -16,9 +16,11 @@ from typing import Any
 
 import pytest
 from blake3 import blake3
+from click.testing import CliRunner
 
 import stepwell
 from serving import Service
+from stepwell.cli.main import main
 from stepwell.stores.blobs import BlobStore, open_blobs
 from support import end_processes_of, wait_for
 
@@ -72,13 +74,19 @@ def recorded(setting: Setting, tmp_path: Path) -> Setting:
     return setting
 
 
-def cli(*arguments: str, code: int = 0, program: tuple[str, ...] = ("-m", "stepwell")) -> str:
-    done = subprocess.run(
-        [sys.executable, *program, *arguments], capture_output=True, text=True, check=False, timeout=120
-    )
-    assert done.returncode == code, done.stdout + done.stderr
+def cli(*arguments: str, code: int = 0) -> str:
+    """A command of stepwell in this process; the service is one of its own."""
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == code, done.output
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.output if code else done.stdout
+
+
+def later(*arguments: str) -> Any:
+    """What a process prints to which it is ten days later."""
+    done = subprocess.run([sys.executable, *LATER, *arguments], capture_output=True, text=True, check=True, timeout=120)
     assert "Traceback" not in done.stderr
-    return done.stdout + (done.stderr if code else "")
+    return json.loads(done.stdout)
 
 
 def gc(*arguments: str) -> list[dict[str, Any]]:
@@ -161,7 +169,7 @@ def test_without_a_service_the_command_does_it_itself(recorded: Setting, home: P
     recorded.service.stop()
     end_processes_of(home)
     wait_for(lambda: not os.path.exists(home / "service.json"), what="the service to be gone")
-    assert json.loads(cli("gc", "--json", program=LATER)) == would
-    assert json.loads(cli("gc", "--json", "--apply", program=LATER)) == would
-    assert json.loads(cli("gc", "--json", program=LATER)) == []
+    assert later("gc", "--json") == would
+    assert later("gc", "--json", "--apply") == would
+    assert later("gc", "--json") == []
     assert recorded.left() == []

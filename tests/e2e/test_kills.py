@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -159,6 +160,11 @@ ONCE = [("trainer",), ("trainer", "agent"), ("trainer", "service")]
 AGAIN = [("agent",), ("service",), ("agent", "service")]
 
 
+def one_of(cases: Sequence[Any], chosen: Any) -> list[Any]:
+    """All of them, the others than `chosen` as thorough: tests/faults has each of them for itself."""
+    return [one if one == chosen else pytest.param(one, marks=pytest.mark.thorough) for one in cases]
+
+
 @pytest.mark.parametrize("lives", [1, pytest.param(7, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("victims", ONCE, ids="+".join)
 def test_a_killed_trainer_loses_no_returned_row(
@@ -174,7 +180,7 @@ def test_a_killed_trainer_loses_no_returned_row(
 
 
 @pytest.mark.parametrize(("lives", "kills"), [(1, 2), pytest.param(2, 6, marks=pytest.mark.thorough)])
-@pytest.mark.parametrize("victims", AGAIN, ids="+".join)
+@pytest.mark.parametrize("victims", one_of(AGAIN, ("agent", "service")), ids="+".join)
 def test_agent_and_service_may_be_killed_again_and_again(
     victims: tuple[str, ...], lives: int, kills: int, service: Service, home: Path, tmp_path: Path
 ) -> None:
@@ -189,7 +195,7 @@ def test_agent_and_service_may_be_killed_again_and_again(
         assert_exact(home, trainer)
 
 
-@pytest.mark.parametrize("point", KILL_POINTS)
+@pytest.mark.parametrize("point", one_of(KILL_POINTS, "committed"))
 @pytest.mark.parametrize("passing", [1, pytest.param(7, marks=pytest.mark.thorough)])
 def test_an_agent_killed_at_each_step_of_its_work_loses_nothing(
     point: str, passing: int, service: Service, home: Path, tmp_path: Path
@@ -203,7 +209,7 @@ def test_an_agent_killed_at_each_step_of_its_work_loses_nothing(
     assert_exact(home, trainer)
 
 
-@pytest.mark.parametrize("point", SERVICE_KILL_POINTS)
+@pytest.mark.parametrize("point", one_of(SERVICE_KILL_POINTS, "inserted_one"))
 def test_a_service_killed_at_each_step_of_an_insert_has_every_row_once(
     point: str, home: Path, patient: None, tmp_path: Path
 ) -> None:

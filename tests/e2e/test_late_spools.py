@@ -76,7 +76,14 @@ def sync(*arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(("store", "way"), [("embedded", "gRPC"), ("server", "HTTP"), ("embedded", "sync")])
+@pytest.mark.parametrize(
+    ("store", "way"),
+    [
+        ("embedded", "gRPC"),
+        ("server", "HTTP"),
+        pytest.param("embedded", "sync", marks=pytest.mark.thorough),
+    ],
+)
 def test_what_comes_late_of_a_purged_run_is_settled_and_does_not_bring_it_back(
     home: Path, tmp_path: Path, store: str, way: str, request: pytest.FixtureRequest
 ) -> None:

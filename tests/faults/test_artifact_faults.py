@@ -95,7 +95,14 @@ print(run.log_artifact("many").wait(600))
 """
 
 
-@pytest.mark.parametrize("count", [5000, pytest.param(100_000, marks=[pytest.mark.soak, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize(
+    "count",
+    [
+        1500,
+        pytest.param(5000, marks=pytest.mark.thorough),
+        pytest.param(100_000, marks=[pytest.mark.soak, pytest.mark.timeout(900)]),
+    ],
+)
 def test_thousands_of_files_through_a_service_are_one_version(home: Path, tmp_path: Path, count: int) -> None:
     with serving(home):
         done = subprocess.run(

@@ -23,8 +23,6 @@ __all__ = ["Agent", "serve_mailbox"]
 _log = logging.getLogger("stepwell.agent")
 
 _LOCK_WAIT_S = 5.0
-_SETTLE_S = 1.0
-"""An agent with nothing to do stays this long for the next of a row of scripts."""
 _CHECK_S = 0.2
 _TIDY_S = 1.0
 
@@ -120,7 +118,7 @@ class Agent:
         idle_s = now - self._idle_since
         waiting = self._uploader.waiting()
         if self._dispatch.idle and not waiting:
-            return self._once or idle_s >= min(_SETTLE_S, self._settings.agent_linger_s)
+            return self._once or idle_s >= min(self._settings.agent_settle_s, self._settings.agent_linger_s)
         # What cannot be sent stays on disk; one service that answers is reason enough to stay.
         lost_s = idle_s if self._dispatch.idle else self._dispatch.lost_s
         if waiting:

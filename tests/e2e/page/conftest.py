@@ -7,7 +7,7 @@ import math
 import os
 import shutil
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from serving import Service
-from support import REQUIRE_ALL, end_processes_of
+from support import AT_ONCE, REQUIRE_ALL, end_processes_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -28,7 +28,10 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--process-per-site",
 ]
+Recording = Callable[[], "dict[str, str]"]
+"""Records runs and returns their ids by names."""
 HOSTILE = "<img src=x onerror=alert(1)> ünïcödé 名前 " + "long " * 50
 
 
@@ -55,27 +58,55 @@ def _everything_is_there() -> None:
         pytest.skip(missing)
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with recorded(tmp_path_factory.mktemp("page") / "home", record) as found:
-        yield found
+class Served:
+    """One service for all modules of a worker. Each records what it needs, in projects of its own, once."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.service = home, Service(home)
+        self._ids: dict[Recording, dict[str, str]] = {}
+
+    @contextmanager
+    def holding(self, recordings: Iterable[Recording]) -> Iterator[Site]:
+        """The site with these recordings; until the end, what this process records and reads goes to it too."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STEPWELL_HOME", str(self.home))
+            patch.setenv("STEPWELL_QUIET", "1")
+            patch.setenv("STEPWELL_CAPTURE", "0")  # it takes longer than the short runs that are recorded here
+            patch.setenv("STEPWELL_AGENT_LINGER_S", "1")
+            patch.setenv("STEPWELL_FINISH_STALL_TIMEOUT_S", "60")  # what is recorded is there when it is looked at
+            for name, value in AT_ONCE.items():
+                patch.setenv(name, value)
+            patch.delenv("STEPWELL_SERVER", raising=False)
+            if self.service.process is None:
+                self.service.start()
+            for recording in recordings:
+                if recording not in self._ids:
+                    self._ids[recording] = recording()
+            ids = {name: id for recording in recordings for name, id in self._ids[recording].items()}
+            yield Site(self.home, self.service, ids)
 
 
-@contextmanager
-def recorded(home: Path, recording: Callable[[], dict[str, str]]) -> Iterator[Site]:
-    """A service of this home, with the runs that `recording` makes."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("STEPWELL_HOME", str(home))
-    patch.setenv("STEPWELL_QUIET", "1")
-    patch.setenv("STEPWELL_AGENT_LINGER_S", "1")
-    patch.delenv("STEPWELL_SERVER", raising=False)
-    service = Service(home).start()
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    served = Served(tmp_path_factory.mktemp("page") / "home")
     try:
-        yield Site(home, service, recording())
+        yield served
     finally:
-        service.stop()
-        end_processes_of(home)
-        patch.undo()
+        if served.service.process is not None:
+            served.service.stop()
+        end_processes_of(served.home)
+
+
+@pytest.fixture(scope="module")
+def recordings() -> tuple[Recording, ...]:
+    """What the site holds; modules with runs of their own override it."""
+    return (record,)
+
+
+@pytest.fixture(scope="module")
+def site(served: Served, recordings: tuple[Recording, ...]) -> Iterator[Site]:
+    with served.holding(recordings) as found:
+        yield found
 
 
 class Site:
@@ -106,7 +137,8 @@ def record() -> dict[str, str]:
     ids = {}
     for name, lr in (("vit-lr0.01", 0.01), ("vit-lr0.03", 0.03)):
         config = {"lr": lr, "model": {"depth": 12, "kind": "vit"}, "seed": 1}
-        with stepwell.init(project="vision", name=name, config=config, tags=["sweep"]) as run:
+        settings = {"capture": True}
+        with stepwell.init(project="vision", name=name, config=config, tags=["sweep"], settings=settings) as run:
             ids[name] = run.id
             _train(run, lr)
     with stepwell.init(project="vision", name=HOSTILE) as run:
@@ -139,12 +171,6 @@ def _train(run: Any, lr: float) -> None:
             print(f"\x1b[32mstep {step}\x1b[0m loss {loss:.3f}")
     run.log({"val/confusion": json.dumps({"labels": ["cat", "dog"], "matrix": [[40, 3], [5, 52]]})})
     run.summary["best"] = 0.93
-
-
-@pytest.fixture(scope="session")
-def recorded_site() -> Callable[..., Any]:
-    """For modules with runs of their own."""
-    return recorded
 
 
 @pytest.fixture
@@ -195,17 +221,27 @@ class Tab:
             self.page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
-@pytest.fixture
-def tab(request: pytest.FixtureRequest, browser: Any, site: Site) -> Iterator[Tab]:
-    """Parametrise indirectly with {"width", "height", "dark"}."""
-    wanted = {"width": 1280, "height": 800, "dark": False, **getattr(request, "param", {})}
-    size = {"width": wanted["width"], "height": wanted["height"]}
-    context = browser.new_context(viewport=size, color_scheme="dark" if wanted["dark"] else "light")
+@pytest.fixture(scope="module")
+def signed_in(browser: Any, site: Site) -> Iterator[Any]:
+    """One browser's profile for all tests of a module: it fetches and compiles the page's code once."""
+    context = browser.new_context()
     context.set_default_timeout(30_000)
-    page = context.new_page()
-    made = Tab(page, site)
-    page.goto(f"{site.url}/login?ticket={site.ticket()}")
-    yield made
+    assert context.request.get(f"{site.url}/login?ticket={site.ticket()}").ok
+    context.new_page().goto(f"{site.url}/healthz")  # keeps the process that draws the site's pages from one to the next
+    yield context
     context.close()
+
+
+@pytest.fixture
+def tab(request: pytest.FixtureRequest, signed_in: Any, site: Site) -> Iterator[Tab]:
+    """Parametrise indirectly with {"width", "height", "dark"}. What one test leaves in the profile, no other finds."""
+    wanted = {"width": 1280, "height": 800, "dark": False, **getattr(request, "param", {})}
+    page = signed_in.new_page()
+    page.set_viewport_size({"width": wanted["width"], "height": wanted["height"]})
+    page.emulate_media(color_scheme="dark" if wanted["dark"] else "light")
+    made = Tab(page, site)
+    yield made
+    page.evaluate("window.localStorage.clear()")
+    page.close()
     unexpected = [said for said in made.complaints if not any(part in said for part in made.expected)]
     assert not unexpected, unexpected

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from looks import looks
 
 from support import REQUIRE_ALL
 
@@ -33,11 +34,6 @@ VIEWS = {
     "env": ("/vision/{0}?tab=env", "text=python/version"),
     "no run": ("/vision/nobody", "text=There is no run"),
     "nowhere": ("/a/b/c", "text=There is nothing at this address"),
-}
-LOOKS = {
-    "light and wide": {"width": 1920, "height": 1080},
-    "dark": {"dark": True},
-    "narrow": {"width": 390, "height": 844},
 }
 
 
@@ -66,12 +62,11 @@ def axe_script() -> Path:
 
 @pytest.fixture
 def axe(tab: Any, axe_script: Path) -> Any:
-    tab.page.context.add_init_script(path=str(axe_script))
-    tab.page.reload()
+    tab.page.add_init_script(path=str(axe_script))
     return tab
 
 
-@pytest.mark.parametrize("tab", LOOKS.values(), ids=LOOKS, indirect=True)
+@looks("dark", "narrow", "wide")
 def test_axe_finds_nothing_serious_in_any_view(axe: Any, site: Any) -> None:
     found = {}
     for name, (place, there) in VIEWS.items():

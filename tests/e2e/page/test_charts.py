@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from charted import RANKS, SWEEP, record_charted, sweep_ids
+from charted import RANKS, SWEEP, record_charted, record_odd, sweep_ids
+from looks import looks
 
 # The least and the greatest x (0 to 1 of the canvas) at which a column of the plot has more than grid lines on it.
 EXTENT = """canvas => {
@@ -41,9 +42,8 @@ COLOURS = """canvas => {
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, recorded_site: Callable[..., Any]) -> Iterator[Any]:
-    with recorded_site(tmp_path_factory.mktemp("charted") / "home", record_charted) as found:
-        yield found
+def recordings() -> tuple[Callable[[], dict[str, str]], ...]:
+    return (record_odd, record_charted)
 
 
 def card(page: Any, metric: str, said: str = "point") -> Any:
@@ -305,7 +305,7 @@ def test_a_screen_reader_finds_the_numbers_of_a_chart(tab: Any) -> None:
     assert "least" in rows.first.inner_text()
 
 
-@pytest.mark.parametrize("tab", [{"width": 390, "height": 844}, {"dark": True}], ids=["narrow", "dark"], indirect=True)
+@looks("narrow", "dark")
 def test_charts_of_several_runs_fit_the_window(tab: Any, request: Any) -> None:
     page = tab.go("/charted/s000?with=s001,s002,s003")
     card(page, "loss")

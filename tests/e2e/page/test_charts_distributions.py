@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,9 +13,8 @@ from support import wait_for
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, recorded_site: Callable[..., Any]) -> Iterator[Any]:
-    with recorded_site(tmp_path_factory.mktemp("distributions") / "home", record_odd) as found:
-        yield found
+def recordings() -> tuple[Callable[[], dict[str, str]], ...]:
+    return (record_odd,)
 
 
 def facts(page: Any, said: str) -> None:

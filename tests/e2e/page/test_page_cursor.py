@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -44,9 +44,8 @@ def _wait_for_points(count: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, recorded_site: Callable[..., Any]) -> Iterator[Any]:
-    with recorded_site(tmp_path_factory.mktemp("timed") / "home", record_slowly) as found:
-        yield found
+def recordings() -> tuple[Callable[[], dict[str, str]], ...]:
+    return (record_slowly,)
 
 
 def charts(tab: Any, query: str = "") -> Any:
@@ -122,7 +121,9 @@ def test_what_was_looked_at_goes_along_to_the_output_and_back(tab: Any) -> None:
     cursors_at(page, 0.25)
 
 
-@pytest.mark.parametrize("axis", ["wall", "relative", "process"])
+@pytest.mark.parametrize(
+    "axis", ["relative", *(pytest.param(axis, marks=pytest.mark.thorough) for axis in ("wall", "process"))]
+)
 def test_on_an_axis_of_time_a_line_is_where_its_time_is(tab: Any, axis: str) -> None:
     page = charts(tab, f"dock=1&x={axis}")
     page.locator(".dock .line", has_text="step 3").hover()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from looks import looks
 
 import stepwell
 
@@ -14,9 +15,8 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, recorded_site: Callable[..., Any]) -> Iterator[Any]:
-    with recorded_site(tmp_path_factory.mktemp("media") / "home", record) as found:
-        yield found
+def recordings() -> tuple[Callable[[], dict[str, str]], ...]:
+    return (record,)
 
 
 def record() -> dict[str, str]:
@@ -34,7 +34,7 @@ def record() -> dict[str, str]:
     return {"media": run.id}
 
 
-@pytest.mark.parametrize("tab", [{}, {"dark": True}, {"width": 390, "height": 844}], indirect=True)
+@looks("laptop", "dark", "narrow")
 def test_images_and_tables_follow_the_step(tab: Any, site: Any) -> None:
     page = tab.go(f"/media/{site.ids['media']}?tab=media")
     samples = page.locator('figure[aria-label="samples"]')

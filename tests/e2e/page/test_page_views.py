@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
-import pytest
+from looks import looks
 from prefixed import under_prefix
 
 PAINTED = """canvas => {
@@ -16,13 +16,6 @@ PAINTED = """canvas => {
   for (let at = 3; at < data.length; at += 4) if (data[at] > 0) inked += 1;
   return inked;
 }"""
-SIZES = [
-    {"width": 390, "height": 844},
-    {"width": 1280, "height": 800},
-    {"width": 1280, "height": 800, "dark": True},
-    {"width": 1920, "height": 1080},
-]
-SIZE_NAMES = ["narrow", "laptop", "dark", "wide"]
 
 
 def chart(page: Any, metric: str, said: str = "point") -> Any:
@@ -59,7 +52,7 @@ def test_a_ticket_opens_one_browser_and_then_no_other(browser: Any, site: Any) -
         context.close()
 
 
-@pytest.mark.parametrize("tab", SIZES, ids=SIZE_NAMES, indirect=True)
+@looks("wide", "narrow", "laptop", "dark")
 def test_runs_are_listed_searched_filtered_and_chosen_for_comparison(tab: Any, request: Any) -> None:
     page = tab.go("/vision")
     rows = page.locator('[role="row"] a.run-name')
@@ -89,7 +82,7 @@ def test_a_filter_is_an_expression_and_its_error_is_shown(tab: Any) -> None:
     tab.shot("filter-error")
 
 
-@pytest.mark.parametrize("tab", SIZES, ids=SIZE_NAMES, indirect=True)
+@looks("dark", "narrow", "laptop", "wide")
 def test_charts_draw_and_say_what_they_stand_for(tab: Any, site: Any, request: Any) -> None:
     page = tab.go(f"/vision/{site.ids['vit-lr0.01']}?with={site.ids['vit-lr0.03']}")
     loss = chart(page, "train/loss")
@@ -160,9 +153,7 @@ VIEWS = {
 }
 
 
-@pytest.mark.parametrize(
-    "tab", [{}, {"dark": True}, {"width": 390, "height": 844}], ids=["light", "dark", "narrow"], indirect=True
-)
+@looks("narrow", "laptop", "dark")
 def test_the_other_views_show_what_was_recorded(tab: Any, site: Any, request: Any) -> None:
     for view, shown in VIEWS.items():
         page = tab.go(f"/vision/{site.ids['vit-lr0.01']}?tab={view}&with={site.ids['vit-lr0.03']}")

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from looks import looks
 from prefixed import under_prefix
 
 from support import wait_for
@@ -113,7 +114,7 @@ def test_runs_are_grouped_by_a_setting_with_those_that_lack_it_apart(tab: Any) -
     page.get_by_role("button", name="Compare 2 runs").wait_for()
 
 
-@pytest.mark.parametrize("tab", [{}, {"width": 390}], indirect=True, ids=["wide", "narrow"])
+@looks("narrow", "laptop")
 def test_a_row_says_what_is_not_finite_and_in_which_metric(tab: Any, site: Any) -> None:
     page = show(tab, "/vision?cols=state&sort=name")
     row = page.get_by_role("row", name=re.compile("vit-lr0.01"))
@@ -179,10 +180,10 @@ def test_undo_and_redo_go_through_choices_that_left_no_history(tab: Any) -> None
 
 
 def test_a_new_run_comes_in_on_top_and_ticks_and_names_stay(tab: Any, record_run: Record) -> None:
-    record_run("live", "first")
-    page = show(tab, "/live?cols=state,metric/loss")
+    record_run("coming", "first")
+    page = show(tab, "/coming?cols=state,metric/loss")
     page.get_by_role("checkbox").nth(1).check()
-    record_run("live", "second")
+    record_run("coming", "second")
     says(page, ["second", "first"])
     page.get_by_text("1 selected").wait_for()
     assert page.locator(".tr.picked a.run-name").inner_text() == "first"

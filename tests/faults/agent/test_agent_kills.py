@@ -24,7 +24,7 @@ def log_until_it_dies(producer: Producer, agent: subprocess.Popen[bytes]) -> dic
 
 
 @pytest.mark.parametrize("place", ["agent.collected", "agent.spooled", "agent.committed"])
-@pytest.mark.parametrize("passing", [1, 2, 5])
+@pytest.mark.parametrize("passing", [2, *(pytest.param(n, marks=pytest.mark.thorough) for n in (1, 5))])
 def test_killed_agent_loses_and_doubles_nothing(home: Path, place: str, passing: int) -> None:
     with Producer(home, mode="offline") as producer:
         killed = start_agent(home, env={**OFFLINE, "STEPWELL_KILLPOINT": f"{place}:{passing}"})

@@ -32,7 +32,7 @@ def blocks_of(making: Making) -> list[bytes]:
     return blocks
 
 
-@pytest.mark.parametrize("passing", [1, 4])
+@pytest.mark.parametrize("passing", [1, pytest.param(4, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("point", POINTS)
 def test_a_killed_service_loses_nothing_acked_and_nothing_comes_twice(home: Path, point: str, passing: int) -> None:
     making = Making()

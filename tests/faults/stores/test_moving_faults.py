@@ -40,7 +40,8 @@ def stepwell(*arguments: str, home: Path | None = None, **environment: str) -> s
 
 
 @pytest.mark.parametrize(
-    "where", ["export.entry:17", "export.blob:2", pytest.param("export.entry:1", marks=pytest.mark.thorough)]
+    "where",
+    ["export.blob:2", *(pytest.param(f"export.entry:{n}", marks=pytest.mark.thorough) for n in (1, 17))],
 )
 def test_a_killed_export_is_recognised_and_gone_on_with(stored: Place, tmp_path: Path, where: str) -> None:
     folder, other = tmp_path / "export", tmp_path / "other"
@@ -73,7 +74,8 @@ def test_an_earlier_export_stays_whole_while_a_later_one_is_killed_in_it(stored:
 
 
 @pytest.mark.parametrize(
-    "where", ["import.blob:2", "import.insert:20", pytest.param("import.insert:1", marks=pytest.mark.thorough)]
+    "where",
+    ["import.insert:20", *(pytest.param(f"import.{at}", marks=pytest.mark.thorough) for at in ("blob:2", "insert:1"))],
 )
 def test_a_killed_import_is_gone_on_with(stored: Place, tmp_path: Path, where: str) -> None:
     folder, other = tmp_path / "export", tmp_path / "other"
@@ -85,7 +87,9 @@ def test_a_killed_import_is_gone_on_with(stored: Place, tmp_path: Path, where: s
     assert (target.contents(), target.blobs()) == (stored.contents(), stored.blobs())
 
 
-@pytest.mark.parametrize(("size", "what"), [("200k", "rows"), ("20m", "a blob")])
+@pytest.mark.parametrize(
+    ("size", "what"), [("20m", "a blob"), pytest.param("200k", "rows", marks=pytest.mark.thorough)]
+)
 def test_a_full_disk_is_said_and_the_export_goes_on_once_there_is_room(
     stored: Place, tmp_path: Path, size: str, what: str
 ) -> None:

@@ -1,20 +1,26 @@
-"""The commands as people run them: processes of their own, on what a real run recorded."""
+"""The commands as people run them, on what a real run recorded; here and there as processes of their own."""
 
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner, Result
 
 from serving import serving
-from support import service_address, wait_for
+from stepwell.cli.main import main
+from support import processes_of, service_address, wait_for
 
 SCRIPT = """
 import stepwell, sys
@@ -28,23 +34,39 @@ run.finish()
 """
 
 
-def stepwell(*arguments: str, code: int = 0, given: str | None = None) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "stepwell", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        input=given,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
+def process(*arguments: str) -> str:
+    """What `stepwell` prints, as a process of its own."""
+    command = [sys.executable, "-m", "stepwell", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def stepwell(*arguments: str, code: int = 0, given: str | None = None) -> Result:
+    """The command in this process, which has loaded already what each process of its own would load anew."""
+    done = CliRunner().invoke(main, arguments, input=given)
+    assert done.exit_code == code, done.output
     return done
 
 
+@pytest.fixture(scope="module")
+def recorded_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """By mode: a home in which SCRIPT has run, and nothing runs any more. Tests copy it."""
+
+    @functools.cache
+    def of_mode(mode: str) -> Path:
+        home = tmp_path_factory.mktemp(mode) / "home"
+        environment = {**os.environ, "STEPWELL_HOME": str(home)}
+        subprocess.run([sys.executable, "-c", SCRIPT, mode], check=True, timeout=60, env=environment)
+        wait_for(lambda: not processes_of(home), what="the agent to end")
+        return home
+
+    return of_mode
+
+
 @pytest.fixture
-def recorded(home: Path, request: pytest.FixtureRequest) -> Path:
-    mode = getattr(request, "param", "online")
-    subprocess.run([sys.executable, "-c", SCRIPT, mode], check=True, timeout=60)
+def recorded(home: Path, recorded_once: Callable[[str], Path], request: pytest.FixtureRequest) -> Path:
+    shutil.copytree(recorded_once(getattr(request, "param", "online")), home)
     return home
 
 
@@ -76,7 +98,7 @@ def test_artifacts_are_listed_and_downloaded(home: Path, tmp_path: Path) -> None
 
 
 def test_runs_show_and_export_need_no_service(recorded: Path, tmp_path: Path) -> None:
-    listed = stepwell("runs", "config.lr < 1 and 't' in tags").stdout
+    listed = process("runs", "config.lr < 1 and 't' in tags")
     assert "p/r" in listed
     assert "a name" in listed
     assert "finished" in listed
@@ -97,9 +119,7 @@ def test_runs_show_and_export_need_no_service(recorded: Path, tmp_path: Path) ->
     again = stepwell("export", "p/r", "-o", str(tmp_path / "all.parquet"), code=1)
     assert "--force" in again.stderr
 
-    rows = list(
-        csv.DictReader(io.StringIO(stepwell("export", "r", "-f", "csv", "-m", "l*", "-m", "odd", "-o", "-").stdout))
-    )
+    rows = list(csv.DictReader(io.StringIO(process("export", "r", "-f", "csv", "-m", "l*", "-m", "odd", "-o", "-"))))
     assert [row["loss"] for row in rows[:2]] == ["1", "0.5"]
     assert rows[7]["odd"] == "nan"
     whole = json.loads(stepwell("export", "r", "-f", "json", "--long", "-o", "-").stdout)
@@ -109,7 +129,7 @@ def test_runs_show_and_export_need_no_service(recorded: Path, tmp_path: Path) ->
 
 
 def test_ui_waits_until_its_service_has_what_was_recorded_before(recorded: Path) -> None:
-    assert "/login?ticket=" in stepwell("ui", "--no-browser", "p/r").stdout
+    assert "/login?ticket=" in process("ui", "--no-browser", "p/r")
     metrics = json.loads(stepwell("show", "p/r", "--json").stdout)["metrics"]
     assert {info["name"]: info["points"] for info in metrics}["loss"] == 50
 
@@ -187,7 +207,7 @@ def test_doctor_points_at_rings_that_were_set_aside(recorded: Path) -> None:
     assert str(recorded / "log" / "agent.log") in said
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("ending", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.thorough)])
 def test_the_demo_serves_on_until_it_is_stopped(home: Path, ending: signal.Signals) -> None:
     command = [sys.executable, "-m", "stepwell", "demo", "--steps", "20"]
     demo = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -207,6 +227,6 @@ def test_the_demo_serves_on_until_it_is_stopped(home: Path, ending: signal.Signa
 
 
 def test_the_demo_reads_back_exactly_what_it_logged(home: Path) -> None:
-    said = stepwell("demo", "--once", "--steps", "60").stdout
+    said = process("demo", "--once", "--steps", "60")
     assert "✓ exact" in said
     assert "stepwell show demo/" in said

@@ -28,12 +28,22 @@ def files_of(folder: Path, table: str = "*") -> list[Path]:
     return sorted(path for path in folder.rglob(f"{table}.*.parquet") if not path.name.startswith("."))
 
 
-def test_what_goes_from_store_to_store_is_the_same_in_each(filled: Place, place: MakePlace, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        ("server", "embedded"),
+        pytest.param(("server", "embedded", "cluster", "server"), marks=pytest.mark.thorough),
+    ],
+    ids="-".join,
+)
+def test_what_goes_from_store_to_store_is_the_same_in_each(
+    filled: Place, place: MakePlace, tmp_path: Path, kinds: tuple[str, ...]
+) -> None:
     expected, blobs = filled.contents(), filled.blobs()
     assert all(expected[table] for table in TABLES)
     assert len(expected["scalars"]) == POINTS + 4 * 20 * 2
     source = filled
-    for number, kind in enumerate(("server", "embedded", "cluster", "server")):
+    for number, kind in enumerate(kinds):
         folder = tmp_path / f"export{number}"
         exported = source.export(folder)
         assert (exported.runs, exported.blobs, exported.missing, exported.moved_on) == (len(IDS), len(BLOBS), [], [])
@@ -49,7 +59,9 @@ def test_what_goes_from_store_to_store_is_the_same_in_each(filled: Place, place:
         shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("kind", ["embedded", "server", "cluster"])
+@pytest.mark.parametrize(
+    "kind", ["embedded", *(pytest.param(kind, marks=pytest.mark.thorough) for kind in ("server", "cluster"))]
+)
 def test_doing_it_twice_does_no_more_than_once(filled: Place, place: MakePlace, kind: str, tmp_path: Path) -> None:
     first = filled.export(tmp_path / "export")
     names = {path: path.stat().st_mtime_ns for path in files_of(tmp_path / "export")}
@@ -175,8 +187,9 @@ def test_a_row_that_does_not_stay_is_found_out(filled: Place, place: MakePlace, 
     assert "metric=loss, rank=0, step=11, at=0 is not there" in done.problems[0]
 
 
+@pytest.mark.parametrize("kind", ["server", pytest.param("cluster", marks=pytest.mark.thorough)])
 def test_an_alias_that_moved_on_to_another_run_meanwhile_stays_there(
-    filled: Place, place: MakePlace, tmp_path: Path
+    filled: Place, place: MakePlace, tmp_path: Path, kind: str
 ) -> None:
     columns = ("project", "type", "name", "alias", "run", "writer", "row_seq", "by", "time", "version")
     moved = [
@@ -192,15 +205,14 @@ def test_an_alias_that_moved_on_to_another_run_meanwhile_stays_there(
         1 << 63,
     ]
     filled.export(tmp_path / "export")
-    for kind in ("server", "cluster"):
-        target = place(kind)
-        with target.open(migrate=True) as (metrics, _):
-            metrics.insert_rows("aliases", columns, [moved])
-        done = target.bring(tmp_path / "export")
-        assert done.problems == []
-        with target.open() as (metrics, _):
-            sql = "SELECT alias, argMax(row_seq, version) AS at FROM aliases GROUP BY alias ORDER BY alias"
-            assert [(row["alias"], row["at"]) for row in metrics.rows(sql)] == [("best", 6), ("latest", 1)]
+    target = place(kind)
+    with target.open(migrate=True) as (metrics, _):
+        metrics.insert_rows("aliases", columns, [moved])
+    done = target.bring(tmp_path / "export")
+    assert done.problems == []
+    with target.open() as (metrics, _):
+        sql = "SELECT alias, argMax(row_seq, version) AS at FROM aliases GROUP BY alias ORDER BY alias"
+        assert [(row["alias"], row["at"]) for row in metrics.rows(sql)] == [("best", 6), ("latest", 1)]
     with filled.open() as (metrics, _):
         metrics.insert_rows("aliases", columns, [moved])
     filled.export(tmp_path / "export")
@@ -212,7 +224,10 @@ def test_an_alias_that_moved_on_to_another_run_meanwhile_stays_there(
 # --- what later versions add, and what earlier ones had not
 
 
-def test_a_table_and_a_column_of_a_later_migration_travel_too(filled: Place, place: MakePlace, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["cluster", pytest.param("server", marks=pytest.mark.thorough)])
+def test_a_table_and_a_column_of_a_later_migration_travel_too(
+    filled: Place, place: MakePlace, tmp_path: Path, kind: str
+) -> None:
     later = [
         "ALTER TABLE scalars ADD COLUMN IF NOT EXISTS unit LowCardinality(String) DEFAULT 'ms'",
         "CREATE TABLE IF NOT EXISTS rules (project String, days Nullable(Float64), version UInt64) "
@@ -226,20 +241,19 @@ def test_a_table_and_a_column_of_a_later_migration_travel_too(filled: Place, pla
         metrics.insert_rows("scalars", (*POINT, "unit"), row)
         metrics.insert_rows("rules", ("project", "days", "version"), rules)
     filled.export(tmp_path / "export")
-    for kind in ("server", "cluster"):
-        target = place(kind)
-        with target.open(migrate=True) as (metrics, _):
-            with pytest.raises(ExportError, match=r"no table rules|no column unit"):
-                target.bring(tmp_path / "export")
-            schema = metrics._engine.schema()
-            for statement in later:
-                schema.run(statement)
-            schema.close()
-        assert target.bring(tmp_path / "export").problems == []
-        assert target.contents() == filled.contents()
-        with target.open() as (metrics, _):
-            found = metrics.rows("SELECT project, days FROM rules FINAL ORDER BY project")
-        assert [(one["project"], one["days"]) for one in found] == [("a", 1.5), ("b", None)]
+    target = place(kind)
+    with target.open(migrate=True) as (metrics, _):
+        with pytest.raises(ExportError, match=r"no table rules|no column unit"):
+            target.bring(tmp_path / "export")
+        schema = metrics._engine.schema()
+        for statement in later:
+            schema.run(statement)
+        schema.close()
+    assert target.bring(tmp_path / "export").problems == []
+    assert target.contents() == filled.contents()
+    with target.open() as (metrics, _):
+        found = metrics.rows("SELECT project, days FROM rules FINAL ORDER BY project")
+    assert [(one["project"], one["days"]) for one in found] == [("a", 1.5), ("b", None)]
 
 
 def test_an_export_of_an_older_schema_is_brought_up(filled: Place, place: MakePlace, tmp_path: Path) -> None:
@@ -286,7 +300,14 @@ def cut(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 
 
-@pytest.mark.parametrize("harm", [damage, cut, os.unlink], ids=["a flipped bit", "truncated", "gone"])
+@pytest.mark.parametrize(
+    "harm",
+    [
+        pytest.param(damage, id="a flipped bit"),
+        pytest.param(cut, id="truncated", marks=pytest.mark.thorough),
+        pytest.param(os.unlink, id="gone", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_damaged_file_is_named_and_the_rest_comes_in(
     filled: Place, place: MakePlace, tmp_path: Path, harm: object
 ) -> None:
@@ -325,7 +346,9 @@ def test_a_damaged_file_of_an_export_is_written_anew_by_the_next(filled: Place, 
     assert hurt.read_bytes() == whole
 
 
-@pytest.mark.parametrize("place_of_harm", [*range(0, 40, 7), 300, -20])
+@pytest.mark.parametrize(
+    "place_of_harm", [0, 300, *(pytest.param(at, marks=pytest.mark.thorough) for at in (7, 14, 21, 28, 35, -20))]
+)
 def test_a_damaged_manifest_is_refused(filled: Place, place: MakePlace, tmp_path: Path, place_of_harm: int) -> None:
     filled.export(tmp_path / "export", Selection(run="plain"))
     path = tmp_path / "export" / "manifest.json"

@@ -79,8 +79,12 @@ CHANGES = {
 }
 
 
-CHANGED = [(copy, change) for copy in ("False", "'link'") for change in CHANGES]
-CHANGED.remove(("'link'", "removed"))  # the link is still there
+CHANGED = [
+    ("False", "removed"),  # not with a link, which is still there then
+    ("'link'", "touched"),
+    *(pytest.param("False", change, marks=pytest.mark.thorough) for change in ("rewritten", "touched", "grown")),
+    *(pytest.param("'link'", change, marks=pytest.mark.thorough) for change in ("rewritten", "grown")),
+]
 
 
 @pytest.mark.parametrize(("copy", "change"), CHANGED)

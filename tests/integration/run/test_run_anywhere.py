@@ -323,7 +323,7 @@ print(stepwell.Api().run("anywhere/stored").history("loss").column("loss").to_py
 """
 
 
-@pytest.mark.parametrize("listen", ["127.0.0.1", "[::1]"])
+@pytest.mark.parametrize("listen", ["[::1]", pytest.param("127.0.0.1", marks=pytest.mark.thorough)])
 def test_a_proxy_in_the_environment_does_not_stand_between_loopback_addresses(listen: str, home: Path) -> None:
     with serving(home, "--http", f"{listen}:0", "--grpc", f"{listen}:0"):
         address = json.loads((home / "service.json").read_text())["url"]

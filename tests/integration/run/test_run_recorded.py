@@ -161,7 +161,7 @@ def test_each_start_of_a_run_is_an_attempt_whose_points_win(script: Script, read
     assert run.attempts == 2
 
 
-@pytest.mark.parametrize("resume", ["allow", "must"])
+@pytest.mark.parametrize("resume", ["allow", pytest.param("must", marks=pytest.mark.thorough)])
 def test_a_resume_goes_on_after_the_last_step(resume: str, script: Script, read_back: ReadBack) -> None:
     source = (
         "run = stepwell.init(project='p', id='go', resume=sys.argv[1] or None, settings={'capture': False})\n"

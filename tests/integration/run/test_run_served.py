@@ -22,6 +22,12 @@ print(run.url)
 """
 
 
+@pytest.fixture(autouse=True)
+def patient(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is recorded is asked for when its process has ended: a busy machine may take long to store it."""
+    monkeypatch.setenv("STEPWELL_FINISH_STALL_TIMEOUT_S", "60")
+
+
 def test_what_finish_says_is_stored_can_be_read(script: Script, home: Path) -> None:
     with serving(home):
         done = script(TRAIN, "")
@@ -70,7 +76,13 @@ else:
 """
 
 
-@pytest.mark.parametrize("served", [True, False], ids=["a service", "the embedded store"])
+@pytest.mark.parametrize(
+    "served",
+    [
+        pytest.param(True, id="a service"),
+        pytest.param(False, id="the embedded store", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_run_in_the_trash_is_not_resumed_and_a_purged_one_begins_anew(
     script: Script, home: Path, served: bool
 ) -> None:
@@ -93,7 +105,9 @@ def test_a_run_in_the_trash_is_not_resumed_and_a_purged_one_begins_anew(
             api.trash(["p/s"])
             api.purge(["p/s"])
         assert script(RESUME, "must", env=env).stdout.startswith("NotFound: p/s has not been recorded")
-        assert "at step" not in script(RESUME, "allow", env=env).stderr
+        anew = script(RESUME, "allow", env=env)
+        assert anew.returncode == 0, anew.stderr
+        assert "at step" not in anew.stderr
         with stepwell.Api() as api:
             assert [(point["step"], point["x"]) for point in api.run("p/s").history("x").to_pylist()] == [(0, 2.0)]
             assert api.run("p/s").attempts == 1

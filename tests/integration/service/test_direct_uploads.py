@@ -93,7 +93,7 @@ def named_in_a_bucket(digest: str) -> str:
 
 
 @pytest.fixture(scope="module", params=["minio_s3", "versity_s3"])
-def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
+def s3_served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
     server: S3Server = request.getfixturevalue(request.param)
     bucket = f"direct-{uuid.uuid4().hex}"
     open_blobs(server.url(bucket)).prepare()
@@ -107,14 +107,14 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture
-def setting(served: Setting, home: Path) -> Setting:
-    if served.service.process is not None and served.service.process.poll() is not None:
-        served.service.start()  # a test that failed has left it dead
-    served.proxy.faults.clear()
-    served.proxy.requests.clear()
-    before = served.server.client().list_objects(served.bucket, recursive=True)
+def setting(s3_served: Setting, home: Path) -> Setting:
+    if s3_served.service.process is not None and s3_served.service.process.poll() is not None:
+        s3_served.service.start()  # a test that failed has left it dead
+    s3_served.proxy.faults.clear()
+    s3_served.proxy.requests.clear()
+    before = s3_served.server.client().list_objects(s3_served.bucket, recursive=True)
     names = frozenset(str(one.object_name) for one in before)
-    return replace(served, home=home, data=random.randbytes(SIZE), before=names)
+    return replace(s3_served, home=home, data=random.randbytes(SIZE), before=names)
 
 
 def introduce(service: Service, home: Path) -> None:
@@ -239,7 +239,7 @@ def test_a_store_of_files_takes_the_blob_through_the_service(home: Path, tmp_pat
 
 
 def assert_goes_through_the_service(home: Path, url: str, said: str) -> None:
-    service = Service(home.with_name("served"), env={"STEPWELL_BLOBS_URL": url}).start()
+    service = Service(home.with_name("s3_served"), env={"STEPWELL_BLOBS_URL": url}).start()
     introduce(service, home)
     large = [random.randbytes(SIZE) for _ in range(2)]
     for number, data in enumerate(large, 1):

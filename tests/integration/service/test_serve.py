@@ -64,7 +64,7 @@ def test_the_files_of_a_service_are_its_users_alone_and_its_token_in_no_log(home
     assert (home / "token").read_text().strip() == token, "the token outlives the service"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.thorough)])
 def test_a_service_told_to_end_writes_and_acks_what_it_has_taken(home: Path, number: signal.Signals) -> None:
     making = Making()
     with serving(home, env={"STEPWELL_FLUSH_INTERVAL_S": "3600"}) as service:
@@ -109,7 +109,7 @@ def taken() -> Iterator[str]:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("option", ["--http", "--grpc"])
+@pytest.mark.parametrize("option", ["--grpc", pytest.param("--http", marks=pytest.mark.thorough)])
 def test_an_asked_port_in_use_is_said_and_nothing_is_left(home: Path, taken: str, option: str) -> None:
     other = "--grpc" if option == "--http" else "--http"
     assert f"{taken} is in use" in refused(home, option, taken, other, "127.0.0.1:0")

@@ -89,7 +89,13 @@ def test_acks_in_any_order_lose_nothing(home: Path, service: ScriptedService) ->
     assert len(service.acked) == len(set(service.acked))  # those acked out of order are not sent again
 
 
-@pytest.mark.parametrize("reason", ["DAMAGED", "TOO_LARGE", "FORBIDDEN", "REJECTED"])
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "REJECTED",
+        *(pytest.param(reason, marks=pytest.mark.thorough) for reason in ("DAMAGED", "TOO_LARGE", "FORBIDDEN")),
+    ],
+)
 def test_a_refused_block_is_kept_and_the_rest_is_sent(home: Path, service: ScriptedService, reason: str) -> None:
     writer = record(home)
     service.answer = lambda frame: reason if frame.first_seq == 251 else "ack"
