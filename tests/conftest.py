@@ -32,10 +32,13 @@ KIND_PARAMETERS = ("engine_kind", "address", "setting", "s3_served", "any_s3", "
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of a test over several kinds of stores one runs by default, another for each test; the others are `thorough`."""
+    """Of a test over several kinds of stores one runs by default, another for each test; the others are `thorough`.
+
+    The tests of the stores themselves run over all of them.
+    """
     alike: defaultdict[str, list[pytest.Function]] = defaultdict(list)
     for item in items:
-        if isinstance(item, pytest.Function) and (kind := _kind(item)):
+        if isinstance(item, pytest.Function) and "stores" not in item.path.parts and (kind := _kind(item)):
             other_parameters = f"-{item.callspec.id}-".replace(f"-{kind}-", "-", 1)
             alike[f"{item.path.name}::{item.originalname}{other_parameters}"].append(item)
     for about, kinds in alike.items():
