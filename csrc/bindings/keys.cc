@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstring>
+#include <new>
+#include <utility>
 
 namespace stepwell::bindings {
 namespace {
@@ -74,6 +76,43 @@ void KeyTable::add(PyObject* key) {
   } else {
     place(static_cast<std::uint32_t>(keys_.size() - 1));
   }
+}
+
+Shape* Shapes::find_free(std::uint64_t tag) {
+  for (std::size_t at = home(tag), end = at + kProbes; at < end; ++at) {
+    Shape& shape = shapes_[at & (shapes_.size() - 1)];
+    if (shape.tag == 0) return &shape;
+  }
+  return nullptr;
+}
+
+bool Shapes::grow() {
+  if (bits_ == kBitsMost) return false;
+  std::vector<Shape> before;
+  try {
+    before.resize(shapes_.size() * 2);
+  } catch (const std::bad_alloc&) {
+    return false;  // then it forgets one: what comes to be written is written all the same
+  }
+  before.swap(shapes_);
+  ++bits_;
+  for (Shape& shape : before) {
+    if (shape.tag == 0) continue;
+    if (Shape* const room = find_free(shape.tag)) *room = std::move(shape);
+  }
+  return true;
+}
+
+Shape& Shapes::place(std::uint64_t tag) {
+  if (Shape* const known = find(tag)) return *known;
+  Shape* found = find_free(tag);
+  while (found == nullptr && grow()) found = find_free(tag);
+  if (found == nullptr) {
+    found = &shapes_[home(tag)];
+    found->generation = 0;  // of no ring
+  }
+  found->tag = tag;
+  return *found;
 }
 
 }  // namespace stepwell::bindings

@@ -49,24 +49,44 @@ class KeyTable {
 
 /// The keys of a former row, in order: what the next row of the same call site will most likely have.
 struct Shape {
+  std::uint64_t tag = 0;         // of what such rows begin with and their width; 0: none
   std::uint64_t generation = 0;  // of the ring in which all these metrics are defined
   std::vector<std::uint32_t> cells;
 };
 
-/// The shapes of many call sites, so that none undoes another's: found by what a row begins with and its
-/// width.
+/// The shapes of thousands of call sites, so that none undoes another's.
 class Shapes {
  public:
-  Shape& at(Py_hash_t first_key, Py_hash_t second_key, Py_ssize_t n) {
-    auto mixed = static_cast<std::uint64_t>(first_key) +
-                 std::rotl(static_cast<std::uint64_t>(second_key), 23) + static_cast<std::uint64_t>(n);
-    mixed *= 0x9E3779B97F4A7C15u;
-    return shapes_[mixed >> (64 - kShapeBits)];
+  Shapes() : shapes_(std::size_t{1} << kBitsAtFirst) {}
+
+  static std::uint64_t tag_of(Py_hash_t first_key, Py_hash_t second_key, Py_ssize_t n) {
+    const auto mixed = static_cast<std::uint64_t>(first_key) +
+                       std::rotl(static_cast<std::uint64_t>(second_key), 23) + static_cast<std::uint64_t>(n);
+    return mixed * 0x9E3779B97F4A7C15u | 1;
   }
+  /// Null: no such row came yet, or it was forgotten.
+  Shape* find(std::uint64_t tag) {
+    for (std::size_t at = home(tag), end = at + kProbes; at < end; ++at) {
+      Shape& shape = shapes_[at & (shapes_.size() - 1)];
+      if (shape.tag == tag) return &shape;
+    }
+    return nullptr;
+  }
+  /// Where it is to be remembered. Moves all others where there is no room, and forgets one where there are
+  /// too many.
+  Shape& place(std::uint64_t tag);
 
  private:
-  static constexpr int kShapeBits = 8;
-  Shape shapes_[1 << kShapeBits];
+  static constexpr int kBitsAtFirst = 8;
+  static constexpr int kBitsMost = 13;
+  static constexpr std::size_t kProbes = 4;
+
+  [[nodiscard]] std::size_t home(std::uint64_t tag) const { return tag >> (64 - bits_); }
+  Shape* find_free(std::uint64_t tag);
+  bool grow();
+
+  int bits_ = kBitsAtFirst;
+  std::vector<Shape> shapes_;
 };
 
 }  // namespace stepwell::bindings

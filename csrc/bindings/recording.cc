@@ -190,17 +190,18 @@ Recording::Logged Recording::log(PyObject* data, std::optional<std::int64_t> ste
   Logged logged = Logged::kSlow;
   Cells gathered;
   std::int64_t now_ns = 0;
-  Shape* shape = nullptr;
+  std::uint64_t tag = 0;
   bool published = false;
   Py_BEGIN_CRITICAL_SECTION(data);
   const std::lock_guard<RecorderLock> guard(lock_);
   Py_hash_t first = 0;
   Py_hash_t second = 0;
   if (beginning(data, first, second)) {
-    shape = &shapes_.at(first, second, n);
+    tag = Shapes::tag_of(first, second, n);
+    Shape* const shape = shapes_.find(tag);
     now_ns = ring::monotonic_ns();
-    if (shape->generation == producer_.generation() && shape->cells.size() == static_cast<std::size_t>(n) &&
-        producer_.is_attached()) {
+    if (shape != nullptr && shape->generation == producer_.generation() &&
+        shape->cells.size() == static_cast<std::size_t>(n) && producer_.is_attached()) {
       if (std::byte* const row = fill_predicted(data, *shape)) {
         producer_.publish_row(row, shape->cells, take_step(step), wall_ms(now_ns));
         published = true;
@@ -221,8 +222,9 @@ Recording::Logged Recording::log(PyObject* data, std::optional<std::int64_t> ste
   batch.add_row(gathered.cells, gathered.values);
   const Published done = publish(batch, taken, wall_ms(now_ns));
   const std::lock_guard<RecorderLock> guard(lock_);
-  shape->cells.swap(gathered.cells);
-  shape->generation = done.generation;  // 0 matches no ring
+  Shape& shape = shapes_.place(tag);
+  shape.cells.swap(gathered.cells);
+  shape.generation = done.generation;  // 0 matches no ring
   return Logged::kDone;
 }
 

@@ -192,11 +192,13 @@ def test_names_of_every_length_are_known_again(make_recorder: MakeRecorder) -> N
     assert rows(read_ring(recorder.path)) == [dict.fromkeys(names, i) for i in range(3)]
 
 
-def test_more_call_sites_than_there_are_places_for_their_shapes(make_recorder: MakeRecorder) -> None:
-    recorder = make_recorder()
-    sets = [{"epoch": 1.0, f"layer_{k}/norm": 0.5, f"layer_{k}/mean": k} for k in range(700)]
+@pytest.mark.parametrize("sites", [700, 10_000], ids=["as many as are remembered", "more"])
+def test_each_of_many_call_sites_logs_its_own(make_recorder: MakeRecorder, sites: int) -> None:
+    recorder = make_recorder(ring_bytes=1 << 24, ring_bytes_max=1 << 24)
+    sets = [{"epoch": 1.0, f"layer_{k}/norm": 0.5, f"layer_{k}/mean": k} for k in range(sites)]
     for row in sets * 2:
         recorder.log(row)
+    assert recorder.dropped == recorder.refused_metrics == 0
     assert rows(read_ring(recorder.path)) == sets * 2
 
 
