@@ -28,6 +28,7 @@ __all__ = ["Extent", "Series", "SeriesAsked", "decode_series", "encode", "series
 
 RAW_POINTS = 1500  # in view: drawn one by one up to here
 BUCKETS_MAX = 4096
+FEW_SERIES = 4  # as many as are looked at one by one
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def _over_steps(
     rough = [one for one in asked if source == MERGED and one.since is None and _view_of(one).whole]
     known = set(rough)
     extents = _extents(metrics, source, [one for one in asked if one not in known])
-    extents |= _extents(metrics, UNMERGED, rough)
+    extents |= _rough_extents(metrics, rough)
     found = _answers(metrics, source, asked, extents, buckets)
     found |= {one: _counted(found[one]) for one in rough}
     # So many were written twice that what is left is few.
@@ -151,6 +152,27 @@ def _answer(
         since = plan.view.low if plan.view != _view_of(one) else None
         answers[one] = Series(one, extents[one], plan.shift, since, columns)
     return answers
+
+
+def _rough_extents(metrics: MetricSource, asked: Sequence[SeriesAsked]) -> dict[SeriesAsked, Extent]:
+    """By what the parts hold. Of a few series of one rank the ends are enough, and to read all for them is dear."""
+    extents: dict[SeriesAsked, Extent] = {}
+    if 0 < len(asked) <= FEW_SERIES:
+        query = " UNION ALL ".join(series_sql.ENDS.format(i=i) for i in range(len(asked)))
+        parameters = {f"run{i}": one.run for i, one in enumerate(asked)}
+        parameters |= {f"metric{i}": one.metric for i, one in enumerate(asked)}
+        rows: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        for row in metrics.rows(query, parameters):
+            rows[int(row["series"])].append(row)
+        for i, one in enumerate(asked):
+            points = sum(int(row["points"]) for row in rows[i])
+            ends = [row for row in rows[i] if not row["points"]]
+            if not points:
+                extents[one] = Extent(0, 0, 0, 0, 0)
+            elif len({int(row["rank"]) for row in ends}) == 1:
+                steps = [int(row["step"]) for row in ends]
+                extents[one] = Extent(1, points, points, min(steps), max(steps))
+    return extents | _extents(metrics, UNMERGED, [one for one in asked if one not in extents])
 
 
 def _extents(metrics: MetricSource, source: str, asked: Sequence[SeriesAsked]) -> dict[SeriesAsked, Extent]:

@@ -11,6 +11,7 @@ __all__ = [
     "CROSSED_EXTENTS",
     "CROSSED_POINTS",
     "CROSSED_WHOLE",
+    "ENDS",
     "EXTENTS",
     "GROUP_BUCKETS",
     "GROUP_EXTENTS",
@@ -33,6 +34,18 @@ FROM {source} WHERE {where} {by}
 """
 SEEN_ALL = "count() AS seen, min(step) AS low, max(step) AS high"
 SEEN_PART = "countIf({0}) AS seen, minIf(step, {0}) AS low, maxIf(step, {0}) AS high"
+
+# Of the {i}-th of a few series: its first and last point in the order of the key, each found without reading what lies
+# between, and how many there are, which the store's index tells.
+_ONE = "FROM scalars WHERE run = {{run{i}:UUID}} AND metric = {{metric{i}:String}}"
+_END = "SELECT {{i}} AS series, toUInt64(0) AS points, rank, step FROM (SELECT rank, step {0} ORDER BY {1} LIMIT 1)"
+ENDS = " UNION ALL ".join(
+    (
+        _END.format(_ONE, "rank, step"),
+        _END.format(_ONE, "rank DESC, step DESC"),
+        f"SELECT {{i}}, count(), toUInt32(0), toInt64(0) {_ONE}",
+    )
+)
 
 POINTS = """
 SELECT {who}, step, toUnixTimestamp64Milli(time) AS ms, value

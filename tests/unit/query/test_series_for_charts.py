@@ -98,6 +98,28 @@ def test_ranks_are_one_line_of_medians_in_a_band(store: MetricStore, run: str) -
     assert (one.columns["line"].tolist(), one.columns["high"].tolist()) == ([2.0] * 4, [30.0] * 4)
 
 
+def test_bounds_of_few_series_are_found_by_their_ends_and_are_the_same(
+    store: MetricStore, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(store, run, "below zero", [1.0] * 3000, start=-20)
+    record(store, run, "twice", [1.0] * 2000)
+    record(store, run, "twice", [2.0] * 2000, start=1000, attempt=1)
+    record(store, run, "one", [1.0])
+    for rank in (3, 7):
+        record(store, run, "of two ranks", [1.0] * 2000, start=10 * rank, rank=rank)
+    record(store, run, "of rank 5", [1.0] * 2000, rank=5)
+    names = ["below zero", "twice", "one", "none", "of two ranks", "of rank 5"]
+    few = [series(store, [SeriesAsked(run, name)], buckets=64)[0] for name in names]
+    monkeypatch.setattr("stepwell.query.series.FEW_SERIES", 0)
+    every = [series(store, [SeriesAsked(run, name)], buckets=64)[0] for name in names]
+    assert [(one.extent, one.shift) for one in few] == [(one.extent, one.shift) for one in every]
+    assert [one.extent.ranks for one in few] == [1, 1, 1, 0, 2, 1]
+    assert (few[0].extent.low, few[0].extent.high) == (-20, 2979)
+    for one, other in zip(few, every, strict=True):
+        for name, column in one.columns.items():
+            np.testing.assert_array_equal(column, other.columns[name])
+
+
 def test_a_view_has_only_what_lies_in_it_and_more_of_that(store: MetricStore, run: str) -> None:
     record(store, run, "loss", list(range(5000)))
     [by_step] = series(store, [SeriesAsked(run, "loss", low=1000, high=1099)], buckets=200)
