@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from .browser import memory_of_tab, tab
+from .browser import Tab, memory_of_tab, tab
 from .figures import Figure
 from .page_opening import METRICS, PROJECT, RUN
 from .serving import Site
@@ -21,28 +22,43 @@ _MOUNTED = "document.querySelectorAll('figure.chart canvas').length"
 def run(chromium: Any, site: Site, quick: bool) -> list[Figure]:
     repeats = 5 if quick else 15
     return [
-        _drawing(chromium, site, LINES, 100, "100 plain lines of 1,000 points", repeats),
-        _drawing(chromium, site, BANDS, 20, "20 lines with bands of 1,024 buckets", repeats),
+        *_drawing(chromium, site, LINES, 100, "100 lines of 1,000 points", repeats),
+        *_drawing(chromium, site, BANDS, 20, "20 lines of 1,024 buckets", repeats),
         *_scrolling(chromium, site),
     ]
 
 
-def _drawing(chromium: Any, site: Site, project: str, runs: int, named: str, repeats: int) -> Figure:
-    """The work of the frames in which a chart is drawn anew, as lighting up a run does."""
+def _drawing(chromium: Any, site: Site, project: str, runs: int, named: str, repeats: int) -> list[Figure]:
+    """The work of the frames in which a chart is drawn anew, as it is when a run is no longer lit, and of those in
+    which one run after the other is lit up. Eight runs are chosen, which is as many as have hues, and bands.
+    """
     ids = [f"r{index:06d}" for index in range(runs)]
     with tab(chromium, site) as opened:
-        opened.page.goto(f"{site.url}/#/{project}/{ids[0]}?with={','.join(ids[1:])}")
+        opened.page.goto(f"{site.url}/#/{project}/{ids[0]}?n=all&sel={','.join(ids[1:8])}&with={','.join(ids[1:])}")
         opened.page.reload()
         opened.wait("seen.firstChart")
         opened.page.wait_for_timeout(1_000)
-        swatches = opened.page.locator(".legend button[aria-pressed]")
-        times = []
+        swatches = opened.page.locator(".legend button.swatch-button")
+        whole, lit = [], []
         for turn in range(repeats):
-            opened.page.wait_for_timeout(100)
-            opened.ask("(seen.longestDraw = 0)")
-            swatches.nth(turn % min(runs, 8)).focus()
-            times.append(opened.wait("seen.longestDraw"))
-    return Figure(f"drawing a chart: {named}", "ms", tuple(times), target=17)
+            swatch = swatches.nth(turn % min(runs, 8))
+            lit.append(_longest(opened, swatch.focus))
+            whole.append(_longest(opened, swatch.blur))
+        swatches.nth(0).focus()
+        opened.page.wait_for_timeout(100)
+        moved = [_longest(opened, swatches.nth(1 + turn % (min(runs, 8) - 1)).focus) for turn in range(repeats)]
+    return [
+        Figure(f"drawing a chart: {named}", "ms", tuple(whole), target=17),
+        Figure(f"the same, the first run lit up: {named}", "ms", tuple(lit)),
+        Figure(f"the same, from one run to the next: {named}", "ms", tuple(moved), target=17),
+    ]
+
+
+def _longest(opened: Tab, act: Callable[[], Any]) -> float:
+    opened.page.wait_for_timeout(100)
+    opened.ask("(seen.longestDraw = 0)")
+    act()
+    return opened.wait("seen.longestDraw")
 
 
 def _scrolling(chromium: Any, site: Site) -> list[Figure]:

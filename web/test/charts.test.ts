@@ -12,6 +12,7 @@ import {
 } from "../src/charts/cards";
 import { choose, grouped, groupKeys, UNSET } from "../src/charts/choose";
 import { nonPositive, withGutter, yFit, type Curve } from "../src/charts/curve";
+import { span, type Plane } from "../src/charts/band";
 import { density } from "../src/charts/density";
 import type { ShownRun } from "../src/charts/LineChart";
 import { inOrder, type Series } from "../src/charts/series";
@@ -269,14 +270,16 @@ describe("the runs of a chart", () => {
 });
 
 describe("density", () => {
-  const grid = (curves: Curve[]) =>
-    density(
-      curves,
-      4,
-      10,
-      (value) => value,
-      (value) => 9 - value,
-    );
+  const plane: Plane = {
+    left: 0,
+    top: 0,
+    width: 4,
+    height: 10,
+    x: (value) => value,
+    y: (value) => 9 - value,
+    scale: "linear",
+  };
+  const grid = (curves: Curve[]) => density(curves, plane);
   it("counts each curve once in a pixel", () => {
     const flat = grid([curve([5, 5, 5, 5]), curve([5, 5, 5, 5])]);
     expect([flat.most, flat.counts[4 * 4], flat.counts[0]]).toEqual([2, 2, 0]);
@@ -293,6 +296,56 @@ describe("density", () => {
     const broken = { ...curve([1, 9]), resumes: [1] };
     expect(grid([broken]).counts.reduce((sum, count) => sum + count, 0)).toBe(2);
     expect(grid([curve([1, NaN, 9])]).counts.reduce((sum, count) => sum + count, 0)).toBe(2);
+  });
+});
+
+describe("the band of a pixel", () => {
+  const plane: Plane = {
+    left: 10,
+    top: 0,
+    width: 4,
+    height: 100,
+    x: (value) => 10.5 + value,
+    y: (value) => 100 - value,
+    scale: "linear",
+  };
+  const banded = (low: number[], high: number[], more: Partial<Curve> = {}) => ({
+    ...curve(high, { low: Float64Array.from(low), high: Float64Array.from(high), shift: 0 }),
+    ...more,
+  });
+  const shown = (one: Curve, of: Plane = plane) => {
+    const { top, bottom } = span(of, one);
+    return [...top].map((above, column) => (above > bottom[column]! ? null : [above, bottom[column]]));
+  };
+
+  it("reaches over all its buckets, and to where the edges leave it", () => {
+    const made = shown(banded([0, 10, 0, 0], [20, 30, 20, 20]));
+    expect(made[0]).toEqual([75, 100]); // half way up to the next
+    expect(made[1]).toEqual([70, 95]);
+    expect(made[3]).toEqual([80, 100]);
+  });
+  it("holds a spike among many buckets in one pixel", () => {
+    const high = Array.from({ length: 100 }, (_, index) => (index === 50 ? 90 : 20));
+    const dense = { ...plane, x: (value: number) => 10 + value / 25 };
+    expect(shown(banded(Array(100).fill(5) as number[], high), dense)[2]).toEqual([10, 95]);
+  });
+  it("is interrupted by a resume and by what is not finite", () => {
+    expect(shown(banded([0, 0, 0, 0], [20, 90, 20, 20], { resumes: [1] }))[0]).toEqual([80, 100]);
+    expect(shown(banded([0, NaN, 0, 0], [20, NaN, 20, 20]))[1]).toBeNull();
+  });
+  it("of a view far in goes through every pixel of it, and through none outside", () => {
+    const zoomed = { ...plane, x: (value: number) => 10 + 1000 * (value - 0.5) };
+    expect(shown(banded([0, 100, 100, 0], [0, 100, 100, 0]), zoomed).map((at) => at && at[0]! < 51)).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+  });
+  it("goes down to the edge on a log axis where its least value has no place there", () => {
+    const log: Plane = { ...plane, scale: "log" };
+    expect(shown(banded([-1, 1, 1, 1], [20, 20, 20, 20]), log)[0]![1]).toBe(100);
+    expect(shown(banded([-2, 1, 1, 1], [-1, 20, 20, 20]), log)[0]).toBeNull();
   });
 });
 

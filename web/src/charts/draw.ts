@@ -1,7 +1,9 @@
-// Curves on a canvas: bands as one path, lines broken at gaps and resumes, marks for what is not on the axis.
+// Curves on a canvas: bands, lines broken at gaps and resumes, marks for what is not on the axis.
 import type { Column } from "../api/payload";
+import { bandPaths, linePath, span } from "./band";
 import type { Curve, YScale } from "./curve";
 import { density } from "./density";
+import type { Layer } from "./layer";
 import { drawArrows, drawGutter, drawMarks, drawResumes } from "./marks";
 
 export interface Frame {
@@ -19,6 +21,8 @@ export interface Frame {
   /** The least value a log axis shows above its gutter. */
   floor: number;
   clip: boolean;
+  /** Which part of which axes this is: what was drawn for another is of no use. */
+  view: string;
 }
 
 const SPARSE_PX = 14; // points further apart than this are marked
@@ -28,40 +32,65 @@ const DENSITY_FROM = 50;
 const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3]];
 const FEW = 2500; // points of all lines together
 
-export function drawCurves(frame: Frame, curves: Curve[], lit: string | null): void {
-  const { context, ratio } = frame;
+export function drawCurves(frame: Frame, curves: Curve[], lit: string | null, layer: Layer): void {
+  const { context } = frame;
+  const found = curves.filter((curve) => curve.run === lit);
   context.save();
+  clipTo(frame);
+  if (found.length) {
+    layer.put(frame, curves, (within) => {
+      clipTo(within);
+      drawLines(within, curves, true);
+    });
+    for (const curve of found) {
+      const look = { colour: curve.lit, fade: 1, thin: thinnest(frame, curves), bands: 1, lit: true };
+      drawCurve(frame, curve, look);
+    }
+    drawResumes(frame, found);
+  } else {
+    layer.drop();
+    const lines = drawLines(frame, curves, false);
+    drawResumes(
+      frame,
+      lines.filter((curve) => !curve.context),
+    );
+  }
+  context.restore();
+}
+
+function clipTo({ context, left, top, width, height }: Frame): void {
   context.beginPath();
-  context.rect(frame.left, frame.top, frame.width, frame.height);
+  context.rect(left, top, width, height);
   context.clip();
   context.lineJoin = "round";
+}
+
+/** Wider than a pixel costs several times as much where no GPU draws: only where there is little to draw. */
+function thinnest({ ratio }: Frame, curves: Curve[]): number {
+  const points = curves.reduce((sum, curve) => sum + curve.x.length, 0);
+  return (points <= FEW ? 1.5 : ratio > 1 ? 1.35 : 1) * ratio;
+}
+
+/** All of them; past fifty, those that nobody chose as a cloud. Returns those that were drawn as lines. */
+function drawLines(frame: Frame, curves: Curve[], faded: boolean): Curve[] {
   if (frame.scale === "log" && frame.floor > 0) drawGutter(frame, curves);
-  const found = curves.filter((curve) => curve.run === lit);
-  let lines = found.length ? curves.filter((curve) => curve.run !== lit) : [...curves];
+  let lines = [...curves].sort((a, b) => Number(b.context) - Number(a.context));
   if (curves.length > DENSITY_FROM) {
-    const crowd = lines.filter((curve) => curve.context);
-    drawCloud(frame, crowd);
+    drawCloud(
+      frame,
+      lines.filter((curve) => curve.context),
+    );
     lines = lines.filter((curve) => !curve.context);
-  } else lines.sort((a, b) => Number(b.context) - Number(a.context));
+  }
   const few = curves.length <= BANDS_AT_MOST;
   const banded = few ? lines.filter((curve) => curve.series.low && !curve.context).length : 0;
-  const points = curves.reduce((sum, curve) => sum + curve.x.length, 0);
-  // Wider than a pixel costs several times as much where no GPU draws: only where there is little to draw.
-  const thin = (points <= FEW ? 1.5 : ratio > 1 ? 1.35 : 1) * ratio;
+  const thin = thinnest(frame, curves);
   for (const curve of lines) {
-    const fade = found.length ? (curve.context ? 0.35 : 0.22) : curve.context ? 0.55 : 1;
-    drawCurve(frame, curve, {
-      colour: curve.colour,
-      fade,
-      thin,
-      bands: curve.context ? 0 : banded,
-      lit: false,
-    });
+    const fade = faded ? (curve.context ? 0.35 : 0.22) : curve.context ? 0.55 : 1;
+    const bands = curve.context ? 0 : banded;
+    drawCurve(frame, curve, { colour: curve.colour, fade, thin, bands, lit: false });
   }
-  for (const curve of found)
-    drawCurve(frame, curve, { colour: curve.lit, fade: 1, thin, bands: 1, lit: true });
-  drawResumes(frame, found.length ? found : lines.filter((curve) => !curve.context));
-  context.restore();
+  return lines;
 }
 
 interface Stroke {
@@ -82,27 +111,31 @@ function drawCurve(frame: Frame, curve: Curve, { colour, fade, thin, bands, lit 
     // Of several bands over each other none may hide the lines.
     const pale = fade / Math.sqrt(Math.min(9, bands));
     context.globalAlpha = (series.smooth ? 0.1 : 0.2) * pale;
-    const band = ribbon(frame, curve, series.low, series.high);
-    context.fill(band);
-    // A spike one bucket wide has next to no area: its edge is what shows it.
-    context.globalAlpha = (series.smooth ? 0.16 : 0.34) * Math.sqrt(pale * fade);
+    const { body, edge } = bandPaths(span(frame, curve));
     context.lineWidth = 1;
-    context.stroke(band);
+    context.stroke(body);
+    context.globalAlpha = (series.smooth ? 0.16 : 0.34) * Math.sqrt(pale * fade);
+    context.stroke(edge);
   }
   context.lineWidth = lit ? thin + ratio : thin;
   const dash = DASHES[curve.dash % DASHES.length]!;
   context.setLineDash(dash.map((part) => part * ratio));
-  const envelope = !bands && series.low && series.high;
+  const raw = () => {
+    if (bands || !series.low || !series.high) return line(frame, curve, series.line);
+    if (dash.length || x.length < frame.width / 2) return spiked(frame, curve);
+    const path = linePath(span(frame, curve), context.lineWidth);
+    context.lineWidth = 1;
+    return path;
+  };
   if (series.smooth) {
     context.globalAlpha = 0.32 * fade;
-    if (curve.ordered) context.stroke(envelope ? spiked(frame, curve) : line(frame, curve, series.line));
+    if (curve.ordered) context.stroke(raw());
     context.globalAlpha = fade;
     context.lineWidth = lit ? thin + ratio : Math.max(thin, 1.6 * ratio);
     if (curve.ordered) context.stroke(line(frame, curve, series.smooth));
   } else {
     context.globalAlpha = fade;
-    if (curve.ordered || series.shift >= 0)
-      context.stroke(envelope ? spiked(frame, curve) : line(frame, curve, series.line));
+    if (curve.ordered || series.shift >= 0) context.stroke(raw());
   }
   context.setLineDash([]);
   drawDots(frame, x, series.line, curve.ordered);
@@ -162,34 +195,6 @@ function spiked(frame: Frame, { series, x, resumes }: Curve): Path2D {
   return path;
 }
 
-function ribbon(frame: Frame, { x, resumes }: Curve, low: Column, high: Column): Path2D {
-  const path = new Path2D();
-  const bottom = frame.top + frame.height;
-  const breaks = new Set(resumes);
-  let start = -1;
-  const close = (end: number) => {
-    for (let index = end - 1; index >= start; index -= 1) {
-      const value = low[index]!;
-      const off = frame.scale === "log" && value <= 0;
-      path.lineTo(frame.x(x[index]!), off ? bottom : frame.y(value));
-    }
-    path.closePath();
-    start = -1;
-  };
-  for (let index = 0; index < x.length; index += 1) {
-    const value = high[index]!;
-    const there = Number.isFinite(value) && !(frame.scale === "log" && value <= 0);
-    if (start >= 0 && (!there || breaks.has(index))) close(index);
-    if (!there) continue;
-    if (start < 0) {
-      start = index;
-      path.moveTo(frame.x(x[index]!), frame.y(value));
-    } else path.lineTo(frame.x(x[index]!), frame.y(value));
-  }
-  if (start >= 0) close(x.length);
-  return path;
-}
-
 /** Where points are sparse, or a point stands between two gaps and would make no line. */
 function drawDots(frame: Frame, x: Column, y: Column, ordered: boolean): void {
   const { context, ratio } = frame;
@@ -213,15 +218,8 @@ function drawDots(frame: Frame, x: Column, y: Column, ordered: boolean): void {
 let cloudCanvas: HTMLCanvasElement | null = null;
 
 function drawCloud(frame: Frame, curves: Curve[]): void {
-  const width = Math.max(1, Math.round(frame.width));
-  const height = Math.max(1, Math.round(frame.height));
-  const grid = density(
-    curves,
-    width,
-    height,
-    (value) => frame.x(value) - frame.left,
-    (value) => (frame.scale === "log" && value <= 0 ? NaN : frame.y(value) - frame.top),
-  );
+  const grid = density(curves, frame);
+  const { width, height } = grid;
   if (!grid.most) return;
   cloudCanvas ??= document.createElement("canvas");
   cloudCanvas.width = width;
@@ -238,7 +236,7 @@ function drawCloud(frame: Frame, curves: Curve[]): void {
     if (count) pixels[place] = ((Math.round(40 + 190 * (Math.log1p(count) / scale)) << 24) | ink) >>> 0;
   }
   context.putImageData(image, 0, 0);
-  frame.context.drawImage(cloudCanvas, frame.left, frame.top);
+  frame.context.drawImage(cloudCanvas, Math.floor(frame.left), frame.top);
 }
 
 /** "#rrggbb" as the low bits of a little-endian pixel. */

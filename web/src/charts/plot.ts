@@ -8,7 +8,8 @@ import type { XAxis } from "./axis";
 import type { Curve, Range, YScale } from "./curve";
 import { clockLabels, drawName, increments, labels, withRoom } from "./places";
 import { gutterTick, logTicks, symlogTicks, tickDigits } from "./ticks";
-import { drawCurves } from "./draw";
+import { drawCurves, type Frame } from "./draw";
+import { Layer } from "./layer";
 
 export interface PlotState {
   curves: Curve[];
@@ -39,6 +40,7 @@ export function makePlot(
 ): uPlot {
   const { axis, scale, theme } = state();
   const ink = INK[theme];
+  const layer = new Layer();
   let hovered = false;
   const logSplits = (_: uPlot, __: number, min: number, max: number) => {
     const { floor } = state();
@@ -110,30 +112,12 @@ export function makePlot(
       hooks: {
         draw: [
           (self) => {
-            const ratio = uPlot.pxRatio;
             const now = state();
-            drawCurves(
-              {
-                context: self.ctx,
-                left: self.bbox.left,
-                top: self.bbox.top,
-                width: self.bbox.width,
-                height: self.bbox.height,
-                ratio,
-                x: (value) => self.valToPos(value, "x", true),
-                y: (value) => self.valToPos(value, "y", true),
-                scale: now.scale,
-                surface: INK[now.theme].surface,
-                ink: INK[now.theme].text,
-                floor: now.floor,
-                clip: now.clip,
-              },
-              now.curves,
-              now.lit,
-            );
+            drawCurves(frameOf(self, now), now.curves, now.lit, layer);
             drawName(self, now.axis, INK[now.theme].text, FONT);
           },
         ],
+        destroy: [() => layer.drop()],
         setCursor: [
           (self) => {
             const left = self.cursor.left ?? -1;
@@ -162,9 +146,41 @@ export function makePlot(
   return plot;
 }
 
+/** What is drawn on, and where values are there: linear axes without the way through uPlot, which is long. */
+function frameOf(plot: uPlot, { scale, theme, floor, clip }: PlotState): Frame {
+  const { left, top, width, height } = plot.bbox;
+  const x = plot.scales.x!;
+  const y = plot.scales.y!;
+  const { min: firstX = 0, max: lastX = 1 } = x as Range;
+  const { min: firstY = 0, max: lastY = 1 } = y as Range;
+  const across = width / (lastX - firstX);
+  const up = height / (lastY - firstY);
+  return {
+    context: plot.ctx,
+    left,
+    top,
+    width,
+    height,
+    ratio: uPlot.pxRatio,
+    x: (value) => left + (value - firstX) * across,
+    y:
+      scale === "linear"
+        ? (value) => top + height - (value - firstY) * up
+        : (value) => plot.valToPos(value, "y", true),
+    scale,
+    surface: INK[theme].surface,
+    ink: INK[theme].text,
+    floor,
+    clip,
+    view: [firstX, lastX, firstY, lastY, y.asinh, theme, floor, clip].join(" "),
+  };
+}
+
 export function endPlot(plot: uPlot): void {
+  const { canvas } = plot.ctx;
   SYNC.unsub(plot);
   plot.destroy();
+  canvas.width = canvas.height = 0; // its memory goes now, and not when the collector comes to it
 }
 
 /** Puts the cursor of this plot, and so of all that go along with it, at x; null, or out of view: nowhere. */
