@@ -1,6 +1,6 @@
 import "../styles/details.css";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { getJson } from "../api/client";
 import { fromJson } from "../api/run";
 import type { RunRow } from "../api/types";
@@ -61,7 +61,9 @@ export function EnvironmentView({ project, run }: { project: string; run: RunRow
           <tbody>
             {facts.map(({ key, value }) => (
               <tr key={key}>
-                <th scope="row">{key}</th>
+                <th scope="row" className="parts">
+                  <Parts of={key} />
+                </th>
                 <td className="mono wrap">{value}</td>
               </tr>
             ))}
@@ -113,4 +115,18 @@ function quoted(part: string): string {
 function list(text: string | undefined): string[] {
   const value = text ? fromJson(text) : [];
   return Array.isArray(value) ? value.map(String) : [];
+}
+
+/** A key that may go on in the next line after a slash, and in no word. */
+function Parts({ of }: { of: string }) {
+  return of.split("/").map((part, index) => (
+    <Fragment key={index}>
+      {index > 0 && (
+        <>
+          /<wbr />
+        </>
+      )}
+      {part}
+    </Fragment>
+  ));
 }
