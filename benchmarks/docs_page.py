@@ -77,14 +77,24 @@ def markdown(about: Mapping[str, Any], results: Mapping[str, Result], pictures: 
 
 
 def _missed(results: Mapping[str, Result]) -> list[str]:
-    missed = [line for line in lines(results) if line.figure is not None and line.figure.met is False]
+    """Of the rows first, then of what only its own subject asks."""
+    rows = [line for line in lines(results) if line.figure is not None]
+    of_rows = {line.figure for line in rows}
+    missed = [
+        (line.row, f"Row {line.row}, {line.what}", line.what, line.figure) for line in rows if line.figure.met is False
+    ] + [
+        (key, f"{key}: {figure.what}", figure.what, figure)
+        for key, result in results.items()
+        for figure in result.figures
+        if figure.met is False and figure not in of_rows
+    ]
     if not missed:
         return []
     parts = ["\n## What misses its target, and what limits it\n"]
-    for line in missed:
-        why = limit_of(line.row, line.what) or "Not looked into yet."
-        _, _, target, figure, _, _ = line_cells(line, first=False)
-        parts.append(f"- **Row {line.row}, {_escaped(line.what)}**: {figure}, asked {_escaped(str(target))}. {why}")
+    for of, title, what, figure in missed:
+        why = limit_of(of, what) or "Not looked into yet."
+        _, ours, _, target, *_ = cells(figure)
+        parts.append(f"- **{_escaped(title)}**: {ours}, asked {_escaped(str(target))}. {why}")
     return parts
 
 

@@ -88,11 +88,14 @@ def test_the_page_has_every_row_and_every_figure(tmp_path: Path) -> None:
 def test_the_page_says_what_limits_what_is_missed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(limits, "_LIMITS", ((1, "*dict copies", "The *memory* of it."),))
+    known = ((1, "*dict copies", "The *memory* of it."), ("page", "*", "The browser."))
+    monkeypatch.setattr(limits, "_LIMITS", known)
     figures = (Figure("stepwell, p50 as dict copies", "", (3.1,), 2.5), Figure("stepwell, p50", "ns", (400.0,), 300.0))
     text = markdown(ABOUT, {"log_call": Result("log_call", "what a call costs", 1.0, figures)}, {})
     assert "- **Row 1, stepwell, p50 as dict copies**: 3.10, asked ≤ 2.50. The *memory* of it." in text
     assert "- **Row 1, stepwell, p50**: 400 ns, asked ≤ 300 ns. Not looked into yet." in text
+    slow = {"page": Result("page", "the page", 1.0, (Figure("first chart", "ms", (900.0,), 400.0),))}
+    assert "- **page: first chart**: 900 ms, asked ≤ 400 ms. The browser." in markdown(ABOUT, slow, {})
     assert "misses its target" not in markdown(ABOUT, RESULTS, {})
 
 
