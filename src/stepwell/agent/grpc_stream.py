@@ -219,7 +219,7 @@ class GrpcStream:
             self._pause_until = time.monotonic() + reply.throttle.pause_ms / 1000
         elif kind == "stop":
             self._on_stop(reply.stop.run, reply.stop.reason)
-        if time.monotonic() - self._saved > _SAVE_INTERVAL_S:
+        if time.monotonic() - self._saved > _SAVE_INTERVAL_S or self._outbox.idle:
             self._saved = time.monotonic()
             self._outbox.each(lambda spool: spool.save(), "save the cursor of")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -36,7 +37,8 @@ class Api:
 
     With neither `url` nor `path`: STEPWELL_SERVER, else the service of this user's home if it is up, else the home's
     own store, opened in this process, with everything that still waits in spools taken in; so it works with no
-    service at all. An embedded store is open in one process at a time: `close()` lets go of it, as does `with`.
+    service at all. Of a service of this home that has just come up it waits, 15 s at most, for what waited in the
+    spools to reach it. An embedded store is open in one process at a time: `close()` lets go of it, as does `with`.
 
     Args:
         url: A service, such as `https://stepwell.lab:7450`.
@@ -378,6 +380,10 @@ def _of_service(home: Home, token: str | None) -> Reader | None:
         fetch_info(address, timeout=_ANSWER_TIMEOUT_S)
     except ServiceUnavailable:
         return None
+    if sys.platform != "win32":  # nothing is recorded there
+        from .arriving import await_arrivals
+
+        await_arrivals(home)
     return HttpReader(address, token or token_for(home, address))
 
 

@@ -15,12 +15,13 @@ from ..errors import BlobError, InvalidValue, SpoolError, StoreError
 from ..home import Home
 from ..settings import Settings
 from ..spool import Frame, Spool, Staged, find_spools, find_staged
-from ..spool.layout import CURSOR, Position, read_json, segments_of, write_json
+from ..spool.layout import Position, read_json, segments_of, write_json
 from ..spool.segments import read_frames
 from ..stores.artifacts import ArtifactCommit, ArtifactFile
 from ..stores.ingest import Outcome, Reason
 from ..stores.local import LocalStores
 from ..version import VERSION
+from .arriving import acked_place
 
 __all__ = ["Intake", "Synced", "sync_embedded"]
 
@@ -61,7 +62,7 @@ class Intake:
         return blocks
 
     def _take_spool(self, path: Path) -> int:
-        place, blocks = self._places.get(path.name) or _acked(path), 0
+        place, blocks = self._places.get(path.name) or acked_place(path), 0
         try:
             for segment in segments_of(path):
                 if segment < place.segment:
@@ -220,15 +221,6 @@ def _store_staged(stores: LocalStores, staged: Staged) -> bool:
             parts=staged.parts,
         )
     )
-
-
-def _acked(path: Path) -> Position:
-    """Where the agent has got to: what is before it is in a service's store."""
-    cursor = read_json(path / CURSOR)
-    try:
-        return Position(int(cursor["segment"]), int(cursor["offset"]))
-    except (KeyError, TypeError, ValueError):
-        return Position(0, 0)
 
 
 def _batches(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
