@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from . import sql
 from .local import MetricSource
 
-__all__ = ["Cursor", "News", "news", "states_of"]
+__all__ = ["Cursor", "News", "catch_up", "news", "states_of"]
 
 # version grows with every write of a rank, so the greatest seen says what has been seen of (kind, run, rank). The
 # base tables are read, not the views: what a rewind hides was new once, and FINAL would cost more than the rest.
@@ -31,6 +31,14 @@ _NEWS = "SELECT kind, toString(run) AS uuid, source, newest, points, low, high F
     + ")"
 )
 
+# Of points the rows beside them are read, one a metric and rank: they are written after the points, so that what they
+# say has been seen is there to be seen.
+_SOURCES = " UNION ALL ".join(
+    f"SELECT cityHash64('{kind}', run, rank) AS source, max(version) AS newest "
+    f"FROM {'lasts' if kind == 'scalars' else kind} WHERE run IN {{runs:Array(UUID)}} GROUP BY run, rank"
+    for kind in ("scalars", "histograms", "texts", "console")
+)
+
 
 @dataclass
 class Cursor:
@@ -47,6 +55,12 @@ class News:
     points: int
     from_step: int
     to_step: int
+
+
+def catch_up(metrics: MetricSource, runs: Sequence[str], cursor: Cursor) -> None:
+    """Moves the cursor to where these runs stand: what is there is not news. Reads no point."""
+    for row in metrics.rows(_SOURCES, {"runs": list(runs)}):
+        cursor.seen[int(row["source"])] = int(row["newest"])
 
 
 def news(metrics: MetricSource, runs: Sequence[str], cursor: Cursor) -> dict[str, list[News]]:

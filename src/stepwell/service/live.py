@@ -17,7 +17,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
 from ..errors import StepwellError
-from ..query.changes import Cursor, News, news, states_of
+from ..query.changes import Cursor, News, catch_up, news, states_of
 from ..query.local import MetricSource
 
 __all__ = ["Live", "live_router"]
@@ -99,9 +99,9 @@ class Live:
             every = tick % _ENDED_EVERY == 0
             due = [run for run, watch in self._watches.items() if every or watch.state in (None, "running", "unknown")]
             if due:
+                unseen = {run for run in due if self._watches[run].state is None}
                 try:
-                    found = await asyncio.to_thread(news, self._metrics, due, self._cursor)
-                    states = await asyncio.to_thread(states_of, self._metrics, due)
+                    found, states = await asyncio.to_thread(self._found, due, unseen)
                 except StepwellError as error:
                     # The store is away: said to those who listen, looked at again at the next tick.
                     self._tell_all({"news": [], "fault": str(error)})
@@ -111,6 +111,14 @@ class Live:
             tick += 1
             await asyncio.sleep(_TICK_S)
 
+    def _found(self, due: list[str], unseen: set[str]) -> tuple[dict[str, list[News]], dict[str, str]]:
+        """What is new in those that were looked at before, and the states of all."""
+        seen = [run for run in due if run not in unseen]
+        found = news(self._metrics, seen, self._cursor) if seen else {}
+        if unseen:
+            catch_up(self._metrics, sorted(unseen), self._cursor)
+        return found, states_of(self._metrics, due)
+
     def _report(self, run: str, found: list[News], state: str) -> None:
         watch = self._watches.get(run)
         if watch is None:
@@ -118,8 +126,7 @@ class Live:
         fresh, changed = watch.state is None, watch.state != state
         watch.state = state
         if fresh or changed or found:
-            what = [] if fresh else [asdict(one) for one in found]  # the first look finds all there is
-            event = {"run": run, "state": state, "news": what, "fresh": fresh}
+            event = {"run": run, "state": state, "news": [asdict(one) for one in found], "fresh": fresh}
             for queue in watch.listeners:
                 queue.put_nowait(event)
 

@@ -121,6 +121,9 @@ def news(store: MetricStore) -> Any:
     """Without the counts of points: those of repeats are in them until parts are merged."""
     cursor = changes.Cursor()
     found = changes.news(store, UUIDS, cursor)
+    caught_up = changes.Cursor()
+    changes.catch_up(store, UUIDS, caught_up)
+    assert caught_up == cursor, "it stands where one stands that has read every point"
     return [sorted(found), sorted(cursor.seen.items()), changes.news(store, UUIDS, cursor)]
 
 
