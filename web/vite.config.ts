@@ -43,6 +43,19 @@ function compressOnce(): Plugin {
   };
 }
 
+// What several views share comes in one file: each is a request, and a first chart waits for all of them. What the entry
+// itself needs stays in the entry's, which is to be here first.
+const SHARED = [
+  /src[\\/](address|api|format|parts|theme)[\\/]/,
+  /src[\\/](charts[\\/](axis|lit|moment|series)|views[\\/]use[A-Z]\w+)\.ts$/,
+  /node_modules[\\/](@tanstack[\\/](query-core|react-query)|use-sync-external-store)[\\/]/,
+  /node_modules[\\/]react-dom[\\/](?!.*client)/,
+];
+const GROUPS = [
+  { name: "first", tags: ["$initial" as const], priority: 1 },
+  { name: "shared", test: new RegExp(SHARED.map((one) => one.source).join("|")), minShareCount: 2 },
+];
+
 // Relative paths: the page is served under whatever prefix a proxy gives it. Nothing is inlined as data:,
 // which the page's content security policy does not allow. The manifest says what is loaded with what: the sizes that
 // tests/unit/service/test_page_sizes.py holds are of it.
@@ -56,5 +69,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: "es2022",
     reportCompressedSize: true,
+    rolldownOptions: { output: { codeSplitting: { groups: GROUPS } } },
   },
 });
