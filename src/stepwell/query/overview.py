@@ -85,7 +85,8 @@ def run_rows(metrics: MetricSource, found: Sequence[dict[str, Any]]) -> list[dic
         every = {"runs": list(runs)}
         for row in metrics.rows(sql.STATES_OF, every):
             ended = None if row["state"] == "running" else _ms(row["ended"])
-            state = {"state": row["state"], "started": _ms(row["started"]), "ended": ended, "ranks": row["ranks"]}
+            state = {"state": row["state"], "started": _ms(row["started"]), "ended": ended}
+            state |= {"ranks": row["ranks"], "attempts": row["attempts"]}
             runs[row["uuid"]] |= state
         for row in metrics.rows(_FIELDS, every):
             runs[row["uuid"]]["fields"][row["key"]] = row["value"]

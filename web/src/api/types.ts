@@ -16,6 +16,7 @@ export interface RunRow {
   started?: number;
   ended?: number | null;
   ranks?: number;
+  attempts?: number;
   fields: Record<string, string>;
 }
 

@@ -60,7 +60,7 @@ export function Charts({ project, rows, runs, total, metrics, states, subscribe 
   const axis: XAxis = by ? "step" : axisOf(axisText);
   const smoothing = Math.min(0.999, Math.max(0, Number(smooth) || 0));
   const zoom = useMemo(() => parseZoom(zoomText), [zoomText]);
-  const living = useLives(runs, axis);
+  const living = useLives(runs, rows, axis);
   const shown = useMemo(() => {
     const choice = {
       hidden: new Set(hidden ? hidden.split(",") : []),
@@ -219,8 +219,8 @@ function short(value: number): string {
   return String(Number(value.toPrecision(12)));
 }
 
-/** The runs with what is known of their attempts. */
-function useLives(runs: ShownRun[], axis: XAxis): ShownRun[] {
+/** The runs with what is known of their attempts: those of a run with one alone show on the axis of process time only. */
+function useLives(runs: ShownRun[], rows: RunRow[], axis: XAxis): ShownRun[] {
   const uuids = runs.map((run) => run.uuid);
   const firsts = axis === "rstep";
   const asked = useQuery({
@@ -233,6 +233,7 @@ function useLives(runs: ShownRun[], axis: XAxis): ShownRun[] {
       ),
     staleTime: 30_000,
     refetchInterval: LIVES_EVERY_MS,
+    enabled: firsts || axis === "process" || rows.some((row) => (row.attempts ?? 1) > 1),
   });
   const lives = asked.data;
   return useMemo(
