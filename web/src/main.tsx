@@ -3,6 +3,7 @@
 import { current } from "./address/location";
 import { ask } from "./api/early";
 import { openingPath, shownIds } from "./api/queries";
+import type { FirstCharts } from "./start";
 import { apply } from "./theme/theme";
 import { Charts, Plot, RunPage, Runs, RunsTable } from "./views/routes";
 import "./styles/base.css";
@@ -16,10 +17,15 @@ async function begin(root: HTMLElement): Promise<void> {
   const { path, query } = current();
   const [, project, id] = path.split("/").map(decoded);
   const views: Promise<unknown>[] = [];
+  let charts: Promise<FirstCharts> | null = null;
   if (project && id) {
-    ask(openingPath(project, shownIds(id, query.get("with"))));
+    const ids = shownIds(id, query.get("with"));
+    ask(openingPath(project, ids));
     views.push(RunPage.load());
-    if (query.get("tab") === null) views.push(Charts.load(), Plot.load());
+    if (query.get("tab") === null) {
+      views.push(Charts.load(), Plot.load());
+      charts = import("./charts/first").then(({ expect }) => ({ project, ids, expect }));
+    }
   } else {
     if (project) views.push(Runs.load(), RunsTable.load());
     // What does not come now is asked for again by the view that needs it.
@@ -28,8 +34,8 @@ async function begin(root: HTMLElement): Promise<void> {
       SOON_MS,
     );
   }
-  const [{ start }] = await Promise.all([import("./start"), ...views]);
-  start(root);
+  const [{ start }, first] = await Promise.all([import("./start"), charts, ...views]);
+  start(root, first);
 }
 
 function decoded(part: string): string {

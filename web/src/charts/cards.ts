@@ -18,6 +18,24 @@ export interface Cards {
 
 export const NO_CARDS: Cards = { pinned: [], hidden: [], settings: {} };
 
+/** As the address has them; where it has none, as this browser kept them for the project. */
+export function cardsOf(pin: string, off: string, set: string, project: string): Cards {
+  if (pin || off || set) return { pinned: textList(pin), hidden: textList(off), settings: textSettings(set) };
+  const text = window.localStorage.getItem(keptAs(project));
+  if (!text) return NO_CARDS;
+  const [pinned = "", hidden = "", settings = ""] = text.split("\n");
+  return { pinned: textList(pinned), hidden: textList(hidden), settings: textSettings(settings) };
+}
+
+export function keepCards(project: string, texts: string[]): void {
+  if (texts.some(Boolean)) window.localStorage.setItem(keptAs(project), texts.join("\n"));
+  else window.localStorage.removeItem(keptAs(project));
+}
+
+function keptAs(project: string): string {
+  return `stepwell.cards.${project}`;
+}
+
 /** Names as one value of the address; the letters that separate are escaped within a name. */
 export function listText(names: string[]): string {
   return names.map(escaped).join(",");

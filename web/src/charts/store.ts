@@ -88,6 +88,11 @@ export class SeriesStore {
     this.schedule();
   }
 
+  /** Asks for what is wanted without waiting for more to be. */
+  now(): void {
+    void this.fetchWanted();
+  }
+
   retry(): void {
     for (const entry of this.entries.values()) if (entry.error) entry.stale = -Infinity;
     this.schedule();
@@ -128,7 +133,10 @@ export class SeriesStore {
         smoothing: this.asking.smoothing,
         median: this.asking.median,
       });
-      if (generation !== this.generation) return;
+      if (generation !== this.generation) {
+        for (const entry of batch) entry.stale = -Infinity; // for whoever opens this store again
+        return;
+      }
       answers(buffer).forEach((answer, index) => {
         const entry = batch[index]!;
         entry.series = entry.series ? join(entry.series, answer) : answer.series;

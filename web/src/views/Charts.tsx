@@ -12,6 +12,7 @@ import { axisOf, byTime, metricOf, viewOf, type Attempts, type Life, type XAxis 
 import { sections } from "../charts/cards";
 import { choose, grouped, SHOWN_AT_FIRST } from "../charts/choose";
 import type { Range, YScale } from "../charts/curve";
+import { BUCKETS, expected, taken } from "../charts/first";
 import type { CardActions, Shared, ShownRun } from "../charts/LineChart";
 import { SeriesStore } from "../charts/store";
 import { matcher } from "../format/names";
@@ -36,7 +37,6 @@ interface Props {
   subscribe: (listener: Listener) => () => void;
 }
 
-const BUCKETS = 1024;
 const CROWD = 50; // past so many runs a picture of them all needs fewer buckets of each
 const CROWD_BUCKETS = 256;
 const WHOLE_EVERY_MS = 30_000;
@@ -273,6 +273,9 @@ function useStore(
     () => {
       const last = before.current;
       const same = last && last.x === x && last.groups === groups ? last.store : null;
+      const plain = !zoom && !smoothing && x === null && !median && shown.every((run) => !run.members);
+      const early = !last && plain ? expected(shown.map((run) => run.uuid)) : null;
+      if (early) return early;
       return new SeriesStore(
         {
           buckets: crowd ? CROWD_BUCKETS : BUCKETS,
@@ -290,6 +293,7 @@ function useStore(
   );
   useEffect(() => {
     before.current = { store, x, groups };
+    taken(store);
     return () => store.close();
   }, [store, x, groups]);
   return store;

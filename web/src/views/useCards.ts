@@ -1,14 +1,6 @@
 import { useCallback, useMemo } from "react";
 import { setParams, useParam } from "../address/location";
-import {
-  listText,
-  NO_CARDS,
-  settingsText,
-  textList,
-  textSettings,
-  type Cards,
-  type CardSettings,
-} from "../charts/cards";
+import { cardsOf, keepCards, listText, settingsText, type Cards, type CardSettings } from "../charts/cards";
 
 const ADDRESS = ["pin", "off", "set"] as const;
 
@@ -20,39 +12,17 @@ export function useCards(project: string): [Cards, (change: (cards: Cards) => Ca
   const [pin] = useParam("pin", "");
   const [off] = useParam("off", "");
   const [set] = useParam("set", "");
-  const cards = useMemo<Cards>(
-    () =>
-      pin || off || set
-        ? { pinned: textList(pin), hidden: textList(off), settings: textSettings(set) }
-        : kept(project),
-    [pin, off, set, project],
-  );
+  const cards = useMemo(() => cardsOf(pin, off, set, project), [pin, off, set, project]);
   const change = useCallback(
     (how: (cards: Cards) => Cards) => {
       const next = how(cards);
       const texts = [listText(next.pinned), listText(next.hidden), settingsText(next.settings)];
-      keep(project, texts);
+      keepCards(project, texts);
       setParams(Object.fromEntries(ADDRESS.map((name, index) => [name, texts[index]!])), true);
     },
     [cards, project],
   );
   return [cards, change];
-}
-
-function key(project: string): string {
-  return `stepwell.cards.${project}`;
-}
-
-function kept(project: string): Cards {
-  const text = window.localStorage.getItem(key(project));
-  if (!text) return NO_CARDS;
-  const [pin = "", off = "", set = ""] = text.split("\n");
-  return { pinned: textList(pin), hidden: textList(off), settings: textSettings(set) };
-}
-
-function keep(project: string, texts: string[]): void {
-  if (texts.some(Boolean)) window.localStorage.setItem(key(project), texts.join("\n"));
-  else window.localStorage.removeItem(key(project));
 }
 
 export function toggled(names: string[], name: string): string[] {
