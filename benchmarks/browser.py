@@ -11,7 +11,7 @@ from typing import Any
 
 from .serving import Site
 
-__all__ = ["LATE_MS", "Tab", "browser", "lacking", "memory_of_tab", "tab"]
+__all__ = ["LATE_MS", "TURNS", "TURNS_QUICK", "Tab", "browser", "lacking", "memory_of_tab", "tab"]
 
 FLAGS = [
     "--headless",
@@ -26,6 +26,7 @@ FLAGS = [
 WAIT_MS = 60_000
 
 LATE_MS = 25.0  # between two frames, where one every 16.7 is on time
+TURNS, TURNS_QUICK = 240, 60  # of the wheel, where it is measured
 
 # Notes when the first curve is on the screen (the page strokes curves as Path2D objects, axes and grids without one;
 # the frame after the one that drew it has been shown when a task that it queues runs), how long the frames' own work
@@ -162,6 +163,15 @@ class Tab:
         self.ask("seen.record()")
         yield found
         found.extend(self.ask("(seen.recording = false, seen.frames)"))
+
+    def scroll(self, x: float, y: float, turns: int) -> list[float]:
+        """Milliseconds between frames while the wheel is turned at a place."""
+        self.page.mouse.move(x, y)
+        with self.frames() as frames:
+            for _ in range(turns):
+                self.page.mouse.wheel(0, 240)
+                self.page.wait_for_timeout(12)
+        return frames
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .browser import LATE_MS, Tab, tab
+from .browser import LATE_MS, TURNS, TURNS_QUICK, tab
 from .figures import Figure, quantile
 from .serving import Site
 
@@ -44,7 +44,10 @@ def run(chromium: Any, site: Site, quick: bool) -> list[Figure]:
         opened.page.goto(f"{site.url}/#/{PROJECT}?cols={','.join(COLUMNS)}")
         opened.page.locator("a.run-name").first.wait_for()
         opened.page.wait_for_timeout(3_000)  # the metrics' last values come after the runs
-        frames, work = _scroll(opened, 60 if quick else 240)
+        box = opened.page.locator("a.run-name").first.bounding_box()
+        before = opened.cost()["TaskDuration"]
+        frames = opened.scroll(box["x"] + 5, box["y"] + 200, TURNS_QUICK if quick else TURNS)
+        work = 1000 * (opened.cost()["TaskDuration"] - before) / max(1, len(frames))
         opened.page.evaluate("document.querySelector('[role=grid]').scrollTop = 0")
         opened.page.locator("#line-0").wait_for()
         # The first heading is the name's; a second click turns the order round.
@@ -64,16 +67,3 @@ def run(chromium: Any, site: Site, quick: bool) -> list[Figure]:
         Figure("table of 10,000 x 60, wheel scroll: main thread's work a frame", "ms", (work,), target=8),
         Figure("table of 10,000 x 60, sort to the screen", "ms", tuple(sorts), target=60),
     ]
-
-
-def _scroll(opened: Tab, turns: int) -> tuple[list[float], float]:
-    """Milliseconds between frames, and of work a frame."""
-    box = opened.page.locator("a.run-name").first.bounding_box()
-    opened.page.mouse.move(box["x"] + 5, box["y"] + 200)
-    before = opened.cost()["TaskDuration"]
-    with opened.frames() as frames:
-        for _ in range(turns):
-            opened.page.mouse.wheel(0, 240)
-            opened.page.wait_for_timeout(12)
-    work = opened.cost()["TaskDuration"] - before
-    return frames, 1000 * work / max(1, len(frames))
