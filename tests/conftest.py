@@ -24,6 +24,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Workers and the hundreds of processes that tests start read what one of them has compiled: a fifth of their time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# A BLAS of many threads keeps them spinning between two small products, on the cores of the other tests.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 
 def pytest_xdist_auto_num_workers() -> int:
