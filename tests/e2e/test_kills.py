@@ -161,12 +161,12 @@ AGAIN = [("agent",), ("service",), ("agent", "service")]
 
 
 def one_of(cases: Sequence[Any], chosen: Any) -> list[Any]:
-    """All of them, the others than `chosen` as thorough: tests/faults has each of them for itself."""
+    """All of them, the others than `chosen` as thorough: smaller tests, in tests/faults, have most of these."""
     return [one if one == chosen else pytest.param(one, marks=pytest.mark.thorough) for one in cases]
 
 
 @pytest.mark.parametrize("lives", [1, pytest.param(7, marks=pytest.mark.thorough)])
-@pytest.mark.parametrize("victims", ONCE, ids="+".join)
+@pytest.mark.parametrize("victims", one_of(ONCE, ("trainer", "service")), ids="+".join)
 def test_a_killed_trainer_loses_no_returned_row(
     victims: tuple[str, ...], lives: int, service: Service, home: Path, tmp_path: Path
 ) -> None:

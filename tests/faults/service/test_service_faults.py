@@ -14,7 +14,12 @@ from stepwell import _core
 from stream_client import StreamClient, credentials
 from support import wait_for
 
-POINTS = ["service.received", "service.decoded", "service.inserted_one", "service.inserted", "service.acked"]
+# Before anything of a block is stored, and after all of it; between two of its tables: tests/e2e/test_kills.py.
+POINTS = [
+    "service.received",
+    "service.inserted",
+    *(pytest.param(f"service.{point}", marks=pytest.mark.thorough) for point in ("decoded", "inserted_one", "acked")),
+]
 
 
 def blocks_of(making: Making) -> list[bytes]:

@@ -100,10 +100,14 @@ def infos(local: LocalReader) -> list[RunInfo]:
     return local.runs(last=True)
 
 
-@settings(max_examples=150, deadline=None)
-@given(tree=trees)
-def test_the_engine_and_python_agree(tree: Node, stores: LocalStores, infos: list[RunInfo]) -> None:
-    where, parameters = condition(tree)
-    rows = stores.metrics.rows(f"SELECT project, id FROM v_runs WHERE {where}", parameters)
-    expected = {(info.key.project, info.key.id) for info in infos if holds(tree, partial(value_of, info))}
-    assert {(row["project"], row["id"]) for row in rows} == expected
+@pytest.mark.parametrize("examples", [50, pytest.param(300, marks=pytest.mark.thorough)])
+def test_the_engine_and_python_agree(examples: int, stores: LocalStores, infos: list[RunInfo]) -> None:
+    @settings(max_examples=examples, deadline=None)
+    @given(tree=trees)
+    def agree(tree: Node) -> None:
+        where, parameters = condition(tree)
+        rows = stores.metrics.rows(f"SELECT project, id FROM v_runs WHERE {where}", parameters)
+        expected = {(info.key.project, info.key.id) for info in infos if holds(tree, partial(value_of, info))}
+        assert {(row["project"], row["id"]) for row in rows} == expected
+
+    agree()
