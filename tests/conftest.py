@@ -37,15 +37,20 @@ KIND_PARAMETERS = ("engine_kind", "address", "setting", "s3_served", "any_s3", "
 """Of tests and fixtures that are there once for each kind of store, or for each way to read one."""
 
 
+ABOVE_THE_STORES = ("test_gc.py", "test_removals.py")
+"""Retention stands on what the other tests of the stores have over every kind."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Of a test over several kinds of stores one runs by default, another for each test; the others are `thorough`.
 
-    The tests of the stores themselves run over all of them.
+    The tests of the stores themselves run over all of them, those of retention apart.
     """
     alike: defaultdict[str, list[pytest.Function]] = defaultdict(list)
     for item in items:
-        if isinstance(item, pytest.Function) and "stores" not in item.path.parts and (kind := _kind(item)):
+        all_kinds = "stores" in item.path.parts and item.path.name not in ABOVE_THE_STORES
+        if isinstance(item, pytest.Function) and not all_kinds and (kind := _kind(item)):
             other_parameters = f"-{item.callspec.id}-".replace(f"-{kind}-", "-", 1)
             alike[f"{item.path.name}::{item.originalname}{other_parameters}"].append(item)
     for about, kinds in alike.items():
