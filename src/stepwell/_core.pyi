@@ -326,7 +326,7 @@ def scan_segment(
     Raises OSError; ValueError for a segment of a newer layout.
     """
 
-def crc32c(data: bytes, crc: int = 0) -> int: ...
+def crc32c(data: bytes | bytearray, crc: int = 0) -> int: ...
 def histogram(values: Any, dtype: str | None = None) -> bytes:
     """Sparse log-linear histogram of anything with the buffer protocol (f16, f32, f64, integers, bool).
 

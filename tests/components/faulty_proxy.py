@@ -25,6 +25,8 @@ class Fault:
     """The connection ends once so much of the request's body has passed..."""
     answer_bytes: int = -1
     """...or of the answer, its head included."""
+    changed_byte: int = -1
+    """This one of the request's body arrives as another."""
 
 
 class FaultyProxy:
@@ -89,10 +91,14 @@ class FaultyProxy:
                 return
             upstream.sendall(b"".join(lines) + b"Connection: close\r\n\r\n")
             until = left - fault.body_bytes if fault and fault.body_bytes >= 0 else 0
+            changed = left - fault.changed_byte if fault and fault.changed_byte >= 0 else 0
             while left > until:
                 data = reader.read1(min(left - until, 1 << 16))
                 if not data:
                     return
+                if left - len(data) < changed <= left:
+                    at = left - changed
+                    data = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
                 left -= len(data)
                 upstream.sendall(data)
             if until:

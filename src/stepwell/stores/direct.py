@@ -17,6 +17,7 @@ from ..killpoints import killpoint
 from .blobs import wrong_bytes
 from .chunks import ChunkDigests
 from .s3_calls import S3Calls
+from .s3_checksums import Stored
 
 __all__ = ["INCOMING", "DirectBlobs", "DirectUpload"]
 
@@ -84,7 +85,7 @@ class DirectBlobs:
             error = wrong_bytes(digest, f"{came} bytes have come of the {size} announced")
             error.passing = True  # the rest may come, or all of it once more
             raise error
-        self._calls.end_upload(incoming, upload, {number: tag for number, (tag, _) in upload.parts.items()})
+        self._calls.end_upload(incoming, upload, {number: Stored(tag) for number, (tag, _) in upload.parts.items()})
 
     def _verified(self, incoming: str, digest: str, size: int) -> bytes:
         """The digests of its chunks."""

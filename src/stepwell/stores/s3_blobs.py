@@ -20,6 +20,7 @@ from .chunks import ChunkDigests, damaged, verified_range, verified_whole
 from .direct import INCOMING, DirectBlobs, DirectUpload
 from .s3_address import S3Address
 from .s3_calls import S3Calls, Upload
+from .s3_checksums import Stored, checksum_of
 
 __all__ = ["S3Blobs"]
 
@@ -227,12 +228,12 @@ class _S3Writer:
         self._free: list[bytearray] = []
         self._filling: bytearray | None = None
         self._filled = 0
-        self._flying: deque[tuple[int, Future[str], bytearray]] = deque()
-        self._tags: dict[int, str] = {}
+        self._flying: deque[tuple[int, Future[Stored], bytearray]] = deque()
+        self._parts: dict[int, Stored] = {}
         self._upload: Upload | None = None
         self._number = 0
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | memoryview) -> None:
         self._written += len(chunk)
         if self._written > self._size:
             raise wrong_bytes(self._digest, f"more than the {self._size} bytes announced")
@@ -274,7 +275,7 @@ class _S3Writer:
         encoded = self._chunks.encoded(self._digest)
         if encoded:  # before the blob: where that is seen, these are there
             self._calls.put(_chunks_key(self._key), encoded)
-        self._calls.end_upload(self._key, upload, self._tags)
+        self._calls.end_upload(self._key, upload, self._parts)
 
     def abort(self) -> None:
         """Leaves nothing to be seen. Parts that arrived stay for the next try."""
@@ -285,14 +286,14 @@ class _S3Writer:
 
     def _send(self, data: bytearray) -> None:
         if self._upload is None:
-            self._upload = self._calls.find_upload(self._key) or self._calls.begin_upload(self._key)
+            self._upload = self._calls.find_upload(self._key) or self._calls.begin_upload(self._key, checked=True)
             if self._upload.parts:
                 log.info("an upload of blob %s goes on: %d parts are there", self._digest, len(self._upload.parts))
         self._number += 1
         self._filling = None
         there = self._upload.parts.get(self._number)
         if there and there[1] == len(data) and there[0] == hashlib.md5(data, usedforsecurity=False).hexdigest():
-            self._tags[self._number] = there[0]
+            self._parts[self._number] = Stored(there[0], checksum_of(data) if self._upload.checked else "")
             self._free.append(data)
             return
         while len(self._flying) >= _FLYING_MAX:
@@ -302,7 +303,7 @@ class _S3Writer:
 
     def _land(self) -> None:
         number, sent, data = self._flying.popleft()
-        self._tags[number] = sent.result()
+        self._parts[number] = sent.result()
         self._free.append(data)
 
     def _drop(self) -> None:

@@ -5,28 +5,32 @@ The client retries what its server calls passing; a call that still fails is one
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import urllib3
-from minio import Minio
 from minio.commonconfig import CopySource
-from minio.datatypes import Part
+from minio.datatypes import ListPartsResult
 from minio.error import MinioException, S3Error
 
 from ..errors import BlobError, NotFound
 from .s3_address import S3Address
+from .s3_checksums import BEGINNING, CHECKSUM, CheckedClient, Stored, checksum_of, is_checked, list_of
 
 __all__ = ["Begun", "Object", "S3Calls", "Upload"]
+
+log = logging.getLogger("stepwell.stores")
 
 _CONNECT_S, _READ_S = 5.0, 60.0
 _TRIES = 4
 _BACKOFF_S = 0.2  # doubled before each further try
 _CONNECTIONS = 16
 _MISSING = ("NoSuchKey", "NoSuchObject", "ResourceNotFound")
+_UNKNOWN = ("NotImplemented", "InvalidArgument", "InvalidRequest")  # what is said of headers that are not known
 _KEYS = "check the keys of the address or environment, and what they are allowed to do in the bucket"
 _ADVICE = {
     "NoSuchBucket": "make it with `stepwell migrate apply`, or create it and grant the keys access to it",
@@ -51,10 +55,14 @@ class Object:
 
 @dataclass(frozen=True)
 class Upload:
-    """A multipart upload under way: its parts by number (from 1), as (MD5, size)."""
+    """A multipart upload under way: its parts by number (from 1), as (MD5, size).
+
+    checked: begun as one whose every part comes with a checksum.
+    """
 
     id: str
     parts: dict[int, tuple[str, int]]
+    checked: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,9 +93,9 @@ class S3Calls:
             ),
         )  # fmt: skip
 
-        def client(endpoint: str) -> Minio:
+        def client(endpoint: str) -> CheckedClient:
             try:
-                return Minio(
+                return CheckedClient(
                     endpoint,
                     access_key=address.access_key,
                     secret_key=address.secret_key,
@@ -102,6 +110,7 @@ class S3Calls:
         self._client = client(address.endpoint)
         self._signer = client(address.public)  # an address is signed for the host that will be asked
         self._region = address.region
+        self._checks = True  # until the server turns out to know no checksums
 
     def make_bucket(self) -> bool:
         """Whether it had to be made."""
@@ -201,8 +210,16 @@ class S3Calls:
         with self._said(f"cannot remove {key}"):
             self._client.remove_object(self._bucket, key)
 
-    def begin_upload(self, key: str) -> Upload:
+    def begin_upload(self, key: str, *, checked: bool = False) -> Upload:
+        """checked: with a checksum of each part that is put by us, where the server knows of any."""
         with self._said(f"cannot store {key}"):
+            if checked and self._checks:
+                try:
+                    return Upload(self._client._create_multipart_upload(self._bucket, key, dict(BEGINNING)), {}, True)
+                except S3Error as error:
+                    if error.code not in _UNKNOWN:
+                        raise
+                    self._unchecked(str(error.code))
             return Upload(self._client._create_multipart_upload(self._bucket, key, {}), {})
 
     def find_upload(self, key: str) -> Upload | None:
@@ -239,25 +256,39 @@ class S3Calls:
         """None where it has ended since."""
         parts: dict[int, tuple[str, int]] = {}
         moved = begun
-        marker: str | None = None
+        asked = {"uploadId": upload_id, "max-parts": "1000"}
         while True:
             try:
-                page = self._client._list_parts(self._bucket, key, upload_id, part_number_marker=marker)
+                answer = self._client._execute("GET", self._bucket, key, query_params=dict(asked))
             except S3Error as error:
                 if error.code == "NoSuchUpload":
                     return None
                 raise
+            page = ListPartsResult(answer)
             for part in page.parts:
                 parts[part.part_number] = (part.etag.strip('"'), int(part.size or 0))
                 moved = max(moved, _seconds(part.last_modified))
             if not page.is_truncated:
-                return Begun(key, Upload(upload_id, parts), sum(size for _, size in parts.values()), moved)
-            marker = str(page.next_part_number_marker)
+                upload = Upload(upload_id, parts, is_checked(answer.data))
+                return Begun(key, upload, sum(size for _, size in parts.values()), moved)
+            asked["part-number-marker"] = str(page.next_part_number_marker)
 
-    def put_part(self, key: str, upload: Upload, number: int, data: bytes | bytearray) -> str:
-        """Its tag, which `end_upload` names."""
+    def put_part(self, key: str, upload: Upload, number: int, data: bytes | bytearray) -> Stored:
+        """What `end_upload` is to be told of it."""
+        place = {"partNumber": str(number), "uploadId": upload.id}
         with self._said(f"cannot store part {number} of {key}"):
-            return self._client._upload_part(self._bucket, key, data, None, upload.id, number)  # type: ignore[no-any-return]
+            if upload.checked and self._checks:
+                checksum = checksum_of(data)
+                sent = self._client._put_object(self._bucket, key, data, {CHECKSUM: checksum}, dict(place))
+                if sent.http_headers.get(CHECKSUM) == checksum:
+                    return Stored(sent.etag, checksum)
+                self._unchecked("it does not say a checksum back")
+            return Stored(self._client._put_object(self._bucket, key, data, None, place).etag)
+
+    def _unchecked(self, why: str) -> None:
+        """From now on parts are protected by the SHA-256 of their signature, as in any plain request."""
+        self._checks = False
+        log.info("%s checks no CRC32C of parts (%s): they are sent with SHA-256", self._where, why)
 
     def part_address(self, key: str, upload: Upload, number: int, expires_s: int) -> str:
         """A URL by which whoever has it may put this one part, for so long. Asks nobody."""
@@ -271,11 +302,15 @@ class S3Calls:
         with self._said(f"cannot copy {source}"):
             self._client.copy_object(self._bucket, key, CopySource(self._bucket, source))
 
-    def end_upload(self, key: str, upload: Upload, tags: dict[int, str]) -> None:
+    def end_upload(self, key: str, upload: Upload, parts: Mapping[int, Stored]) -> None:
         """Makes the object visible."""
-        parts = [Part(number, tag) for number, tag in sorted(tags.items())]
+        headers, where = {"Content-Type": "application/xml"}, {"uploadId": upload.id}
         with self._said(f"cannot end the upload of {key}"):
-            self._client._complete_multipart_upload(self._bucket, key, upload.id, parts)
+            answer = self._client._execute(
+                "POST", self._bucket, key, body=list_of(parts), headers=headers, query_params=where
+            )
+            if b"<Error>" in answer.data:  # of what failed after its head was sent
+                raise MinioException(answer.data.decode(errors="replace")[:500])
 
     def drop_upload(self, key: str, upload: Upload) -> None:
         with self._said(f"cannot drop the upload of {key}"):

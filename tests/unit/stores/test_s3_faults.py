@@ -11,6 +11,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from blake3 import blake3
@@ -20,6 +21,9 @@ from components.s3_servers import SECRET_KEY, S3Server
 from stepwell.errors import BlobError
 from stepwell.stores.blobs import BlobStore, is_passing, open_blobs
 from stepwell.stores.chunks import CHUNK_BYTES
+from stepwell.stores.s3_address import S3Address
+from stepwell.stores.s3_calls import S3Calls
+from stepwell.stores.s3_checksums import CheckedClient
 
 DATA = random.Random(1).randbytes(2 * CHUNK_BYTES + 500_000)
 DIGEST = blake3(DATA).hexdigest()
@@ -125,6 +129,7 @@ def test_a_server_that_is_away_is_a_passing_fault(minio_s3: S3Server, bucket: st
 PASSING = {
     "a part is answered with an error": Fault("PUT", 2, status=500, code="InternalError"),
     "the server asks for less": Fault("PUT", 2, status=503, code="SlowDown"),
+    "no checksums are known there": Fault("POST", 1, status=501, code="NotImplemented"),
     "the beginning fails": Fault("POST", 1, status=500, code="InternalError"),
     "a part is cut in the middle": Fault("PUT", 1, body_bytes=3_000_000),
     "the question whether it is there fails": Fault("HEAD", 1, status=503),
@@ -138,6 +143,36 @@ def test_what_passes_is_tried_again(blobs: BlobStore, proxy: FaultyProxy, fault:
     blobs.put(pieces(), DIGEST, len(DATA))
     assert proxy.faults[0].times == 0 or fault.request == "HEAD"
     assert b"".join(blobs.open(DIGEST)) == DATA
+
+
+class Unknowing(CheckedClient):
+    """As of a server that takes no notice of checksums and says none back."""
+
+    def _create_multipart_upload(self, bucket: str, key: str, headers: dict[str, Any]) -> str:
+        return str(super()._create_multipart_upload(bucket, key, {}))
+
+    def _put_object(self, bucket: str, key: str, data: bytes, headers: Any = None, query_params: Any = None) -> Any:
+        return super()._put_object(bucket, key, data, None, query_params)
+
+
+@pytest.mark.parametrize(
+    ("client", "message"),
+    [(CheckedClient, "XAmzContentChecksumMismatch|BadDigest"), (Unknowing, "XAmzContentSHA256Mismatch")],
+)
+def test_a_byte_that_changes_on_its_way_is_found_at_once(
+    any_s3: S3Server, its_bucket: str, client: type[CheckedClient], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stepwell.stores.s3_calls.CheckedClient", client)
+    with FaultyProxy(any_s3.port) as proxy:
+        blobs = open_blobs(any_s3.url(its_bucket, port=proxy.port))
+        proxy.faults = [Fault("PUT", 1, changed_byte=1_234_567)]
+        with pytest.raises(BlobError, match=f"cannot store part.*({message})") as caught:
+            blobs.put(pieces(), DIGEST, len(DATA))
+        assert proxy.faults[0].times == 0
+        assert is_passing(caught.value), "its sender sends it again"
+        assert not blobs.has(DIGEST)
+        blobs.put(pieces(), DIGEST, len(DATA))
+    assert b"".join(open_blobs(any_s3.url(its_bucket)).open(DIGEST)) == DATA
 
 
 def test_an_end_whose_answer_was_lost_is_an_end(blobs: BlobStore, proxy: FaultyProxy) -> None:
@@ -201,6 +236,16 @@ def test_an_upload_goes_on_after_its_process_was_killed(
     blobs.put(pieces(), DIGEST, len(DATA))
     assert len(parts_sent(proxy)) == 1, "of five parts four were there"
     assert b"".join(blobs.open(DIGEST)) == DATA
+
+
+def test_an_upload_that_was_begun_without_checksums_goes_on_without(any_s3: S3Server, its_bucket: str) -> None:
+    calls = S3Calls(S3Address.parse(any_s3.url(its_bucket)))
+    key = f"{DIGEST[:2]}/{DIGEST[2:4]}/{DIGEST}"
+    calls.put_part(key, calls.begin_upload(key), 1, DATA[: 8 << 20])
+    with FaultyProxy(any_s3.port) as proxy:
+        open_blobs(any_s3.url(its_bucket, port=proxy.port)).put(pieces(), DIGEST, len(DATA))
+        assert len(parts_sent(proxy)) == 4, "of five parts one was there"
+    assert b"".join(open_blobs(any_s3.url(its_bucket)).open(DIGEST)) == DATA
 
 
 def test_parts_of_other_bytes_under_the_same_name_are_not_taken_for_ours(
