@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import grpc
 
+from .. import put_messages
 from ..address import shown
 from ..errors import ApiError, AuthError, BlobError, ServiceUnavailable
 from ..settings import Settings
@@ -59,6 +60,9 @@ class GrpcBlobs:
         self._endpoint, self._settings = endpoint, settings
         self._channel = open_channel(endpoint, settings)
         self._stub = blob_pb2_grpc.BlobsStub(self._channel)
+        self._put = self._channel.stream_unary(
+            f"/{put_messages.SERVICE}/{put_messages.PUT}", response_deserializer=blob_pb2.PutReply.FromString
+        )
 
     def have(self, digests: Iterable[str]) -> set[str]:
         wanted, held = list(digests), set()
@@ -92,14 +96,13 @@ class GrpcBlobs:
     def _put_through_service(self, digest: str, size: int, chunks: Iterator[bytes]) -> None:
         source = _Source(chunks)
 
-        def messages() -> Iterator[Any]:
-            yield blob_pb2.PutRequest(header=blob_pb2.PutHeader(digest=digest, size=size))
-            for chunk in source:
-                yield blob_pb2.PutRequest(chunk=chunk)
+        def messages() -> Iterator[bytes]:
+            yield put_messages.of_header(digest, size)
+            yield from map(put_messages.of_chunk, source)
 
         # No deadline: a large blob on a slow line takes what it takes; keepalive finds a dead one.
         try:
-            reply = self._call(self._stub.Put, messages(), timeout=None)
+            reply = self._call(self._put, messages(), timeout=None)
         except (ServiceUnavailable, ApiError):
             source.raise_its_own()
             raise

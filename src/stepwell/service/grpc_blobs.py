@@ -11,6 +11,7 @@ from typing import NoReturn
 import grpc
 import grpc.aio
 
+from .. import put_messages
 from ..errors import BlobError, InvalidValue, StepwellError, StoreError
 from ..settings import Settings
 from ..stores.artifacts import ArtifactCommit, ArtifactFile, BlobsMissingError
@@ -49,25 +50,30 @@ class BlobService(blob_pb2_grpc.BlobsServicer):  # type: ignore[misc]
         """Claimed: no gc takes them between this answer and the commit that relies on it."""
         return [digest for digest in digests if self._blobs.claim(digest) is not None]
 
+    def add_to(self, server: grpc.aio.Server) -> None:
+        blob_pb2_grpc.add_BlobsServicer_to_server(self, server)
+        # Of all calls that which brings the bytes has its messages read here.
+        put = grpc.stream_unary_rpc_method_handler(self.Put, response_serializer=pb.PutReply.SerializeToString)
+        server.add_registered_method_handlers(put_messages.SERVICE, {put_messages.PUT: put})
+
     async def Put(  # noqa: N802
-        self, requests: AsyncIterator[pb.PutRequest], context: grpc.aio.ServicerContext
+        self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext
     ) -> pb.PutReply:
         header: pb.PutHeader | None = None
         writer = None
         try:
-            async for request in requests:
-                body = request.WhichOneof("body")
+            async for message in requests:
+                body = _read(message)
                 if header is None:
-                    if body != "header":
+                    if not isinstance(body, pb.PutHeader):
                         raise InvalidValue("an upload begins with its header")
-                    header = request.header
+                    header = body
                     if await asyncio.to_thread(self._blobs.claim, header.digest) == header.size:
                         return pb.PutReply(digest=header.digest, size=header.size)
                     writer = await asyncio.to_thread(self._blobs.writer, header.digest, header.size)
-                elif body == "chunk" and writer:
-                    chunk = request.chunk  # a copy each time that it is asked for
-                    await asyncio.to_thread(writer.write, chunk)
-                    self._figures.blob_bytes.inc(len(chunk))
+                elif isinstance(body, memoryview) and writer:
+                    await asyncio.to_thread(writer.write, body)
+                    self._figures.blob_bytes.inc(len(body))
                 else:
                     raise InvalidValue("after its header an upload is chunks only")
             if header is None or writer is None:
@@ -149,6 +155,13 @@ class BlobService(blob_pb2_grpc.BlobsServicer):  # type: ignore[misc]
         if discarded:
             self._figures.discarded.labels("artifact").inc()
         return pb.CommitReply(discarded=discarded)
+
+
+def _read(message: bytes) -> pb.PutHeader | memoryview | None:
+    try:
+        return put_messages.read(message)
+    except ValueError as error:
+        raise InvalidValue(str(error)) from None
 
 
 async def _abort(context: grpc.aio.ServicerContext, error: StepwellError) -> NoReturn:

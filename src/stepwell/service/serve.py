@@ -27,7 +27,7 @@ from ..stores.ingest import Ingest
 from ..stores.local import local_urls
 from ..stores.metrics import MetricStore, open_metrics
 from ..stores.retention.rules import store_id
-from ..v1 import blob_pb2_grpc, ingest_pb2_grpc
+from ..v1 import ingest_pb2_grpc
 from ..version import VERSION
 from .app import Info, create_app
 from .auth import GrpcGuard, Token, load_token, loopback_names
@@ -284,9 +284,7 @@ class _Service:
             ],
         )
         ingest_pb2_grpc.add_IngestServicer_to_server(self._streams, server)
-        blob_pb2_grpc.add_BlobsServicer_to_server(
-            BlobService(self._blobs, self._ingest, self._settings, self._figures), server
-        )
+        BlobService(self._blobs, self._ingest, self._settings, self._figures).add_to(server)
         return server
 
 

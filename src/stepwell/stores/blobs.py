@@ -49,7 +49,7 @@ def is_digest(text: str) -> bool:
 class BlobWriter(Protocol):
     """One blob on its way in. Nothing is visible before `commit` returns; `abort` is always safe."""
 
-    def write(self, chunk: bytes) -> None: ...
+    def write(self, chunk: bytes | memoryview) -> None: ...
     def commit(self) -> None: ...
     def abort(self) -> None: ...
 
@@ -326,7 +326,7 @@ class _FileWriter:
             raise _not_kept(digest, error) from error
         self._file = os.fdopen(fd, "wb", buffering=0)
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | memoryview) -> None:
         self._written += len(chunk)
         if self._written > self._size:
             raise wrong_bytes(self._digest, f"more than the {self._size} bytes announced")
