@@ -17,14 +17,14 @@ async function begin(root: HTMLElement): Promise<void> {
   const { path, query } = current();
   const [, project, id] = path.split("/").map(decoded);
   const views: Promise<unknown>[] = [];
-  let charts: Promise<FirstCharts> | null = null;
+  let charts: Promise<FirstCharts | null> | null = null;
   if (project && id) {
     const ids = shownIds(id, query.get("with"));
     ask(openingPath(project, ids));
     views.push(RunPage.load());
     if (query.get("tab") === null) {
       views.push(Charts.load(), Plot.load());
-      charts = import("./charts/first").then(({ expect }) => ({ project, ids, expect }));
+      charts = import("./charts/first").then(({ expect }) => ({ project, ids, expect })).catch(() => null);
     }
   } else {
     if (project) views.push(Runs.load(), RunsTable.load());
@@ -34,7 +34,8 @@ async function begin(root: HTMLElement): Promise<void> {
       SOON_MS,
     );
   }
-  const [{ start }, first] = await Promise.all([import("./start"), charts, ...views]);
+  // A view whose code did not come says so in its place, and sends for it again.
+  const [{ start }, first] = await Promise.all([import("./start"), charts, Promise.allSettled(views)]);
   start(root, first);
 }
 
@@ -48,4 +49,8 @@ function decoded(part: string): string {
 
 apply();
 const root = document.getElementById("root");
-if (root) void begin(root);
+if (root)
+  begin(root).catch((error: unknown) => {
+    console.error(error);
+    root.textContent = "The page's code could not be fetched from the service. Reload to try again.";
+  });
