@@ -156,6 +156,9 @@ class Settings(NamedTuple):
     """A block that would grow beyond this is refused before it is decompressed."""
     request_bytes_max: int = 32 * MIB
     """A larger HTTP request is refused (blobs apart, which are streamed)."""
+    grpc_window_bytes: int = 2 * MIB
+    """What each agent may have on its way to the service and not read there yet: it bounds the service's memory, and
+    the rate of a stream to so much a round trip (40 MB a second at 50 ms)."""
     blob_chunk_bytes: int = 1 * MIB
     """Of one message of a blob upload."""
     blob_upload: str = "service"

@@ -281,6 +281,9 @@ class _Service:
                 ("grpc.keepalive_timeout_ms", 20_000),
                 ("grpc.keepalive_permit_without_calls", 1),
                 ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+                # Left to itself the window grows with the line's rate, which on a fast one is memory and no gain.
+                ("grpc.http2.bdp_probe", 0),
+                ("grpc.http2.lookahead_bytes", self._settings.grpc_window_bytes),
             ],
         )
         ingest_pb2_grpc.add_IngestServicer_to_server(self._streams, server)
