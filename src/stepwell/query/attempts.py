@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .local import MetricSource
+from .sources import MetricSource
 
 __all__ = ["Attempt", "attempts", "first_steps"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from . import sql
-from .local import MetricSource
+from .sources import MetricSource
 
 __all__ = ["Cursor", "News", "catch_up", "news", "states_of"]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 from pyarrow import csv
 
-from .local import MetricSource
+from .sources import MetricSource
 
 __all__ = ["chart_csv"]
 

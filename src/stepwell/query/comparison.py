@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from .local import MetricSource
+from .sources import MetricSource
 
 __all__ = ["comparison"]
 

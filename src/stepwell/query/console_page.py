@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .local import MetricSource
+from .sources import MetricSource
 
 __all__ = ["console_page"]
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from .local import MetricSource
 from .payload import Payload
+from .sources import MetricSource
 
 __all__ = ["heatmap"]
 

@@ -7,46 +7,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime, timezone
-from itertools import chain
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 
 from ..errors import FilterError, NotFound, RunTrashed, StoreError
-from ..stores.retention.gc import CollectedBlobs
-from ..stores.retention.records import RetentionStore
 from ..stores.retention.states import PURGED, TRASHED, removals_of
 from . import artifact_rows, artifact_uses, sql
 from .edits import apply_edit, checked
 from .filter_sql import condition
 from .filters import parse
-from .history import Key, Repeated, chosen, history_schema, once, widen
+from .history import chosen, history_schema
+from .points import Asked, is_cut, points_of
 from .reader import CONSOLE_SCHEMA, HISTOGRAM_SCHEMA, LONG_SCHEMA, PAGE, SYSTEM_SCHEMA, TEXT_SCHEMA
 from .records import ArtifactInfo, Event, LastStep, MetricInfo, RunInfo, RunKey
 from .retention import LocalRetention
+from .series import series
 from .series_tables import Series, SeriesAsked
+from .sources import BlobSource, MetricSource
 from .system import matching
 
-__all__ = ["BlobSource", "LocalReader", "MetricSource", "is_cut", "utc"]
-
-
-class MetricSource(RetentionStore, Protocol):
-    """What reading needs of stores.metrics.MetricStore."""
-
-    def query_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table: ...
-
-    def stream_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[pa.RecordBatch]: ...
-
-
-class BlobSource(CollectedBlobs, Protocol):
-    """What reading needs of stores.blobs.BlobStore."""
-
-    def has(self, digest: str) -> bool: ...
-
-    def open(self, digest: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]: ...
+__all__ = ["LocalReader", "utc"]
 
 
 class LocalReader:
@@ -170,68 +153,24 @@ class LocalReader:
         return pa.RecordBatchReader.from_batches(schema, _batches(schema, keys, tables, with_run))
 
     def _long(self, keys: Sequence[RunKey], metrics: Sequence[str]) -> Iterator[Iterable[pa.Table]]:
-        for key in keys:
-            wanted, parameters = self._points_of(key, metrics)
-            yield (_shaped(pa.Table.from_batches([batch]), LONG_SCHEMA) for batch in self._points(wanted, parameters))
-
-    def _points(self, wanted: str, parameters: dict[str, Any]) -> Iterator[pa.RecordBatch]:
-        """In order. To merge costs as much as all the rest: from where it is needed on, which is mostly nowhere."""
-
-        def stream(source: str, *conditions: str, **more: Any) -> Iterator[pa.RecordBatch]:
-            query = sql.LONG_HISTORY.format(" AND ".join((wanted, *conditions)), source)
-            return self._metrics.stream_arrow(query, {**parameters, **more})
-
-        def merged(before: Key | None) -> Iterator[pa.RecordBatch]:
-            batches.close()  # type: ignore[attr-defined]
-            if before is None:
-                return stream("v_scalars")
-            after = dict(zip(("after_metric", "after_rank", "after_step", "after_at"), before, strict=True))
-            return stream("v_scalars", sql.AFTER, **after)
-
-        batches = stream("scalars", sql.UNCUT)
-        first = next(batches, None)
-        return stream("v_scalars") if first is None else once(chain((first,), batches), merged)
+        names = self._chosen(keys, metrics) if metrics else None
+        for points in points_of(self._metrics, keys, Asked(names, times=True)):
+            yield (_shaped(pa.Table.from_batches([batch]), LONG_SCHEMA) for batch in points.once())
 
     def _wide(self, keys: Sequence[RunKey], metrics: Sequence[str]) -> tuple[list[str], Iterator[Iterable[pa.Table]]]:
-        needs_names = not metrics or any("*" in name or "?" in name for name in metrics)
-        there: dict[str, None] = {}
-        for key in keys if needs_names else ():
-            there.update(dict.fromkeys(self._names(key)))
-        names = chosen(metrics, there)
+        names = self._chosen(keys, metrics)
+        return names, ([points.wide(names)] for points in points_of(self._metrics, keys, Asked(names)))
 
-        def tables() -> Iterator[Iterable[pa.Table]]:
-            for key in keys:
-                yield [self._widened({**_run(key), "metrics": names}, names)]
-
-        return names, tables()
-
-    def _widened(self, parameters: dict[str, Any], names: Sequence[str]) -> pa.Table:
-        """Merging what was written twice costs as much as all the rest, and mostly there is nothing: first without."""
-        with suppress(Repeated):
-            table = self._wide_of("scalars", sql.UNCUT, parameters, names)
-            if table.num_rows:
-                return table
-        return self._wide_of("v_scalars", "1", parameters, names)
-
-    def _wide_of(self, source: str, condition: str, parameters: dict[str, Any], names: Sequence[str]) -> pa.Table:
-        query = sql.HISTORY.format(source, condition)
-        with closing(self._metrics.stream_arrow(query, parameters)) as batches:  # type: ignore[type-var]
-            return widen(batches, names)
-
-    def _points_of(self, key: RunKey, metrics: Sequence[str]) -> tuple[str, dict[str, Any]]:
-        if not metrics:
-            return "1", _run(key)
-        names = chosen(metrics, self._names(key)) if any("*" in name or "?" in name for name in metrics) else metrics
-        return "metric IN {metrics:Array(String)}", {**_run(key), "metrics": list(names)}
-
-    def _names(self, key: RunKey) -> list[str]:
-        run = _run(key)
-        source = "v_scalars" if is_cut(self._metrics, [run["run"]]) else "scalars"
-        return [row["name"] for row in self._metrics.rows(sql.METRIC_NAMES.format(source), run)]
+    def _chosen(self, keys: Sequence[RunKey], metrics: Sequence[str]) -> list[str]:
+        """Of all these runs; what some of them have is a pattern to none."""
+        if metrics and not any("*" in name or "?" in name for name in metrics):
+            return chosen(metrics, ())
+        runs = [str(key.uuid) for key in keys]
+        source = "v_scalars" if is_cut(self._metrics, runs) else "scalars"
+        there = self._metrics.rows(sql.METRIC_NAMES.format(source), {"runs": runs})
+        return chosen(metrics, (row["name"] for row in there))
 
     def series(self, asked: Sequence[SeriesAsked], *, buckets: int = 1024, smoothing: float = 0.0) -> list[Series]:
-        from .series import series  # which reads through a MetricSource of this module
-
         return series(self._metrics, asked, buckets=buckets, smoothing=smoothing)
 
     def texts(self, key: RunKey, metric: str) -> pa.Table:
@@ -313,12 +252,6 @@ class LocalReader:
 
     def close(self) -> None:
         """Whoever opened the stores closes them."""
-
-
-def is_cut(metrics: MetricSource, runs: Sequence[str]) -> bool:
-    """Whether any of these runs was deleted or rewound: the views leave out what their tables still hold of it."""
-    [told] = metrics.rows(sql.CUTS, {"runs": list(runs)})
-    return bool(told["cuts"])
 
 
 def _run(key: RunKey) -> dict[str, Any]:

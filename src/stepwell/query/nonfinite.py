@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..ids import run_uuid
-from .local import MetricSource
+from .sources import MetricSource
 
 __all__ = ["nonfinite_counts"]
 

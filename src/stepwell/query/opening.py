@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..ids import run_uuid
-from .local import MetricSource
 from .overview import run_rows
+from .sources import MetricSource
 
 __all__ = ["opening"]
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import sql
-from .local import MetricSource, utc
+from .local import utc
+from .sources import MetricSource
 
 __all__ = ["find_runs", "metric_list", "projects", "run_rows", "text_series"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .local import MetricSource
 from .payload import Payload, compact
 from .series_tables import floats
+from .sources import MetricSource
 
 __all__ = ["rank_matrix"]
 

@@ -20,8 +20,8 @@ import pyarrow.compute as pc
 from . import sql
 from .filter_sql import condition
 from .filters import parse
-from .local import MetricSource
 from .payload import Payload
+from .sources import MetricSource
 
 __all__ = ["KNOWN", "STATES", "TableAsked", "column_names", "run_table"]
 

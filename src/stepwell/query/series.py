@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from . import series_sql
-from .local import MetricSource
 from .payload import Payload, compact, decode
 from .series_crossed import crossed
 from .series_grouped import grouped
 from .series_scope import MERGED, UNMERGED, View, scope, source_of
 from .series_tables import Columns, Extent, Series, SeriesAsked, buckets_of, empty, floats, mean_in_buckets, parts_of
 from .smoothing import ema
+from .sources import MetricSource
 
 __all__ = ["Extent", "Series", "SeriesAsked", "decode_series", "encode", "series"]
 

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from . import series_sql
-from .local import MetricSource
 from .series_tables import Columns, Extent, Series, SeriesAsked, buckets_of, empty, floats, mean_in_buckets, parts_of
 from .smoothing import ema
+from .sources import MetricSource
 
 __all__ = ["crossed"]
 

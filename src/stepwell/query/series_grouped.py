@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from . import series_sql
-from .local import MetricSource
 from .series_tables import Extent, Series, SeriesAsked, buckets_of, empty, floats, mean_in_buckets, parts_of
 from .smoothing import ema
+from .sources import MetricSource
 
 __all__ = ["grouped"]
 

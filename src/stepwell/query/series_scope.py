@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .local import MetricSource, is_cut
+from .points import is_cut
 from .series_tables import SeriesAsked
+from .sources import MetricSource
 
 __all__ = ["MERGED", "UNMERGED", "Scope", "View", "scope", "source_of"]
 

@@ -7,18 +7,20 @@ formatted stands for a condition that filter_sql or local.py made of constants a
 from __future__ import annotations
 
 __all__ = [
+    "AFTER",
     "CONSOLE",
     "CUTS",
+    "CUT_RUNS",
     "EVENTS",
     "FIELDS",
     "HISTOGRAMS",
-    "HISTORY",
     "LAST",
     "LAST_ATTEMPT",
     "LAST_STEP",
-    "LONG_HISTORY",
     "METRICS",
     "METRIC_NAMES",
+    "POINTS",
+    "POINT_COUNTS",
     "RUNS",
     "STATES",
     "STATES_IN",
@@ -111,26 +113,27 @@ CUTS = """
 SELECT (SELECT count() FROM rewinds WHERE run IN {runs:Array(UUID)})
   + (SELECT count() FROM tombstones WHERE run IN {runs:Array(UUID)}) AS cuts
 """
-# The same as a condition within a query of one run's points, which then has no rows where there is any.
-UNCUT = (
-    "(SELECT count() FROM rewinds WHERE run = {run:UUID}) + (SELECT count() FROM tombstones WHERE run = {run:UUID}) = 0"
-)
-
-# `{0}`: where the points are, v_scalars or, of a run without cuts, scalars.
-METRIC_NAMES = "SELECT DISTINCT toString(metric) AS name FROM {0} WHERE run = {{run:UUID}} ORDER BY name"
-
-# Names travel as a dictionary, so that a row costs 32 bytes whatever they are, and in blocks four times as large as the
-# engine's own: what comes with each block took half the time. `{0}`: where the points are; `{1}`: a condition.
-HISTORY = """
-SELECT metric, rank, step, at, value FROM {0} WHERE run = {{run:UUID}} AND metric IN {{metrics:Array(String)}} AND {1}
-ORDER BY metric, rank, step, at SETTINGS output_format_arrow_low_cardinality_as_dictionary = 1,
-  max_block_size = 262144, preferred_block_size_bytes = 16777216
+# The same as a condition within a query of these runs' points, which then has no rows where there is any.
+UNCUT = f"({CUTS.strip()}) = 0"
+CUT_RUNS = """
+SELECT DISTINCT toString(run) AS uuid FROM (
+  SELECT run FROM rewinds WHERE run IN {runs:Array(UUID)}
+  UNION ALL SELECT run FROM tombstones WHERE run IN {runs:Array(UUID)})
 """
 
-# `{0}`: a condition; `{1}`: where the points are.
-LONG_HISTORY = """
-SELECT metric, rank, step, at, time, value FROM {1} WHERE run = {{run:UUID}} AND {0}
-ORDER BY metric, rank, step, at SETTINGS output_format_arrow_low_cardinality_as_dictionary = 1,
+# `{0}`: where the points are, v_scalars or, of runs without cuts, scalars.
+METRIC_NAMES = "SELECT DISTINCT toString(metric) AS name FROM {0} WHERE run IN {{runs:Array(UUID)}} ORDER BY name"
+
+# With those that are there twice. `{0}`: a condition on the metric.
+POINT_COUNTS = """
+SELECT toString(run) AS uuid, count() AS points FROM scalars WHERE run IN {{runs:Array(UUID)}} AND {0} GROUP BY run
+"""
+
+# Names travel as a dictionary, so that a row costs 32 bytes whatever they are, and in blocks four times as large as the
+# engine's own: what comes with each block took half the time. `{run}`: "run, " where there is more than one.
+POINTS = """
+SELECT {columns} FROM {source} WHERE {where}
+ORDER BY {run}metric, rank, step, at SETTINGS output_format_arrow_low_cardinality_as_dictionary = 1,
   max_block_size = 262144, preferred_block_size_bytes = 16777216
 """
 AFTER = "(metric, rank, step, at) > ({after_metric:String}, {after_rank:UInt32}, {after_step:Int64}, {after_at:Int64})"

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from .local import MetricSource
 from .payload import Payload, compact
+from .sources import MetricSource
 
 __all__ = ["system_series"]
 

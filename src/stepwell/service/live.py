@@ -18,7 +18,7 @@ from fastapi.responses import StreamingResponse
 
 from ..errors import StepwellError
 from ..query.changes import Cursor, News, catch_up, news, states_of
-from ..query.local import MetricSource
+from ..query.sources import MetricSource
 
 __all__ = ["Live", "live_router"]
 

@@ -18,13 +18,13 @@ from ..query.chart_rows import chart_csv
 from ..query.comparison import comparison
 from ..query.console_page import console_page
 from ..query.heatmap import heatmap
-from ..query.local import MetricSource
 from ..query.nonfinite import nonfinite_counts
 from ..query.opening import opening
 from ..query.overview import find_runs, metric_list, projects, text_series
 from ..query.ranks import rank_matrix
 from ..query.run_table import TableAsked, column_names, run_table
 from ..query.series import SeriesAsked, encode, series
+from ..query.sources import MetricSource
 from ..query.system_series import system_series
 from .reading import JsonErrorsRoute
 

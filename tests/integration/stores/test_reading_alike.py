@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from components.clickhouse import ClickHouse
@@ -15,7 +16,18 @@ from components.cluster import ClickHouseCluster
 from making_blocks import Making
 from stepwell import _core
 from stepwell.ids import run_uuid
-from stepwell.query import attempts, changes, chart_rows, console_page, heatmap, opening, overview, ranks, run_table
+from stepwell.query import (
+    attempts,
+    changes,
+    chart_rows,
+    console_page,
+    heatmap,
+    opening,
+    overview,
+    points,
+    ranks,
+    run_table,
+)
 from stepwell.query.local import LocalReader
 from stepwell.query.records import RunKey
 from stepwell.query.series import SeriesAsked, encode, series
@@ -186,3 +198,20 @@ def test_every_kind_of_store_gives_the_same_answer(
     assert len(expected) > 4
     for kind in ("server", "cluster"):
         assert str(question(stores[kind])) == expected, kind
+
+
+@pytest.mark.parametrize("held", [1, 100, points.HELD_POINTS])
+@pytest.mark.parametrize("kind", ["embedded", "server", "cluster"])
+def test_runs_read_together_have_the_points_of_each_alone(
+    stores: dict[str, MetricStore], kind: str, held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of which one was rewound, one is larger than is held, one is not there and one is asked for again."""
+    asked = reader(stores[kind])
+    keys = [RunKey("project", id) for id in (*reversed(IDS), "none", IDS[3])]
+    monkeypatch.setattr(points, "HELD_POINTS", held)
+    for metrics, names in (([], ["loss", "val/acc"]), (["val/acc"], ["val/acc"]), (["l*", "none"], ["loss", "none"])):
+        for long in (True, False):
+            together = asked.history(keys, metrics, long=long, with_run=True).read_all()
+            alone = [asked.history([key], names, long=long, with_run=True).read_all() for key in keys]
+            assert together.num_rows > 4000
+            assert str(together.to_pylist()) == str(pa.concat_tables(alone).to_pylist())  # a NaN equals none
