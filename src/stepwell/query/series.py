@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from . import series_sql
 from .payload import Payload, compact, decode
 from .series_crossed import crossed
 from .series_grouped import grouped
+from .series_parts import buckets_by_parts
 from .series_scope import MERGED, UNMERGED, View, scope, source_of
 from .series_tables import Columns, Extent, Series, SeriesAsked, buckets_of, empty, floats, mean_in_buckets, parts_of
 from .smoothing import ema
@@ -136,22 +138,44 @@ def _answer(
     members: list[SeriesAsked],
     extents: dict[SeriesAsked, Extent],
 ) -> dict[SeriesAsked, Series]:
-    of = scope(source, members, plan.view)
-    parts = {"who": of.who, "source": of.source, "where": of.where, "in_view": of.in_view}
-    if plan.shift is None:
-        table = metrics.query_arrow(series_sql.POINTS.format(**parts, by=of.by("step", "at")), of.parameters)
-    else:
-        line = series_sql.MEDIAN if plan.ranks else series_sql.MEAN
-        query = series_sql.BUCKETS.format(**parts, by=of.by("bucket"), line=line)
-        table = metrics.query_arrow(query, {**of.parameters, "shift": plan.shift})
-    found = dict(parts_of(table))
+    columns = _columns(metrics, source, plan, members)
     answers = {}
     for one in members:
-        part = found.get((one.run, one.metric))
-        columns = empty() if part is None else _points(part) if plan.shift is None else buckets_of(part)
         since = plan.view.low if plan.view != _view_of(one) else None
-        answers[one] = Series(one, extents[one], plan.shift, since, columns)
+        answers[one] = Series(one, extents[one], plan.shift, since, columns.get((one.run, one.metric)) or empty())
     return answers
+
+
+def _columns(
+    metrics: MetricSource, source: str, plan: _Plan, members: list[SeriesAsked]
+) -> dict[tuple[str, str], Columns]:
+    """By (run, metric)."""
+    if plan.shift is None:
+        return {series: _points(part) for series, part in _parts(metrics, source, plan, members, series_sql.POINTS)}
+    found: dict[tuple[str, str], Columns] = {}
+    # A point that was written again may have another time: which of the two is in view, merging alone tells.
+    if source == MERGED and not plan.ranks and not plan.view.by_time:
+        by_parts = buckets_by_parts(metrics, scope(UNMERGED, members, plan.view), plan.shift)
+        found = {series: columns for series, columns in by_parts.items() if columns is not None}
+        members = [one for one in members if by_parts.get((one.run, one.metric), found) is None]
+    if members:
+        parts = _parts(metrics, source, plan, members, series_sql.BUCKETS)
+        found |= {series: buckets_of(part) for series, part in parts}
+    return found
+
+
+def _parts(
+    metrics: MetricSource, source: str, plan: _Plan, members: list[SeriesAsked], query: str
+) -> Iterator[tuple[tuple[str, str], pa.Table]]:
+    of = scope(source, members, plan.view)
+    texts = {"who": of.who, "source": of.source, "where": of.where, "in_view": of.in_view}
+    if plan.shift is None:
+        table = metrics.query_arrow(query.format(**texts, by=of.by("step", "at")), of.parameters)
+    else:
+        line = series_sql.MEDIAN if plan.ranks else series_sql.MEAN
+        asked = query.format(**texts, by=of.by("bucket"), line=line)
+        table = metrics.query_arrow(asked, {**of.parameters, "shift": plan.shift})
+    return parts_of(table)
 
 
 def _rough_extents(metrics: MetricSource, asked: Sequence[SeriesAsked]) -> dict[SeriesAsked, Extent]:
@@ -188,6 +212,7 @@ def _extents(metrics: MetricSource, source: str, asked: Sequence[SeriesAsked]) -
             where=of.where,
             seen=series_sql.SEEN_ALL if view.whole else series_sql.SEEN_PART.format(of.in_view),
             by=f"GROUP BY {of.by()}" if of.keys else "",
+            in_order=int(source == UNMERGED),  # half of the cost; more of it where they are merged
         )
         rows = metrics.rows(query, of.parameters)
         by_name = {(row.pop("uuid"), row.pop("name")): Extent(**{k: int(v) for k, v in row.items()}) for row in rows}

@@ -18,6 +18,7 @@ __all__ = [
     "GROUP_WHOLE",
     "MEAN",
     "MEDIAN",
+    "PART_BUCKETS",
     "POINTS",
     "SEEN_ALL",
     "SEEN_PART",
@@ -30,7 +31,7 @@ _FROM = "FROM v_scalars WHERE run IN {{runs:Array(UUID)}} AND metric IN {{metric
 # and how much of it in view: decides between points and buckets, and their width.
 EXTENTS = """
 SELECT {who}, uniqExact(rank) AS ranks, count() AS points, {seen}
-FROM {source} WHERE {where} {by}
+FROM {source} WHERE {where} {by} SETTINGS optimize_aggregation_in_order = {in_order}
 """
 SEEN_ALL = "count() AS seen, min(step) AS low, max(step) AS high"
 SEEN_PART = "countIf({0}) AS seen, minIf(step, {0}) AS low, maxIf(step, {0}) AS high"
@@ -63,6 +64,13 @@ _SUMMED = """count() AS points, countIf(isNaN(value)) AS nan, countIf(value = in
 BUCKETS = f"""
 SELECT {{who}}, bitShiftRight(step, {{{{shift:UInt8}}}}) AS bucket, {_SUMMED.replace("{1}", "{line}")}
 FROM {{source}} WHERE {{where}} AND {{in_view}} GROUP BY {{by}} ORDER BY {{by}}
+"""
+
+# Of the rows of each part by itself, whose sum stands in `line`.
+PART_BUCKETS = f"""
+SELECT {{who}}, bitShiftRight(step, {{{{shift:UInt8}}}}) AS bucket, _part_index AS part,
+  {_SUMMED.replace("{1}", "sumIf(value, isFinite(value))")}, max(step) AS final
+FROM scalars WHERE {{where}} AND {{in_view}} GROUP BY {{by}}, part ORDER BY {{by}}, start
 """
 
 MEAN = "avgIf(value, isFinite(value))"
