@@ -22,6 +22,12 @@ _LIMITS: tuple[tuple[int | str, str, str], ...] = (
         "off). The rest is in what they touch: a copy fills the memory that the copy before it has just freed, a row "
         "goes to lines of the ring that the agent, on another core, was the last to read.",
     ),
+    (
+        2,
+        "*threads",
+        "Eight threads take for a call what one takes by itself, which was measured in turns with them and stands "
+        "beside it. " + _PACE,
+    ),
     (2, "*", _PACE),
     (
         3,
@@ -32,16 +38,17 @@ _LIMITS: tuple[tuple[int | str, str, str], ...] = (
     (
         4,
         "CPU,*",
-        "What the loop spends inside the recorder's calls stands beside it (`inside its calls`); much of that is "
-        "torch's own `item()`, 43 of them a step: 13 us warm. The pairs of which the overhead is the median lie "
-        "percents apart. " + _PACE,
+        "What the loop spends inside the recorder's calls stands beside it (`inside its calls`), and so does what a "
+        "call that does nothing comes to in the same way: the pairs of which each is the median lie percents apart, so "
+        "what is less than that cannot be told. " + _PACE,
     ),
     (7, "*", _PACE),
     (
         11,
         "service with chDB*",
-        "Of it the stages of the service are what `end_to_end` lists one by one; the rest, nine tenths, is that of the "
-        "engine, which inserts and merges in the same process, where a server does it in another.",
+        "Of it the stages of the service are what `end_to_end` lists one by one, a tenth; the rest is the engine's, "
+        "which inserts and merges in the same process, where a server does it in another. What it costs to insert such "
+        "rows with nothing else around stands beside it.",
     ),
     (
         12,
@@ -59,28 +66,22 @@ _LIMITS: tuple[tuple[int | str, str, str], ...] = (
     ),
     (
         13,
-        "chart of one metric*",
-        "All ten million points are read, merged and grouped for each answer; merging what is not merged yet is half "
-        "of it: 0.20 of 0.40 s in ClickHouse alone. " + _PACE,
+        "*chart of*10,000,000 points*",
+        "All ten million points are read and grouped for each answer: 0.45 s of the server's processors, of which to "
+        "read their steps and values is 0.19. " + _PACE,
     ),
     (
         13,
         "chart of 100 runs*",
-        "Ten million points of a hundred runs are read, merged and grouped for each answer: in ClickHouse alone it "
-        "takes 0.41 s where all is merged, and 1.0 s where it is not. " + _PACE,
-    ),
-    (
-        13,
-        "a chart of 10*",
-        "Asked right after 100 million points were written, whose parts are not merged yet: to merge them as they are "
-        "read is most of it. `reading` asks it of one at rest.",
+        "Ten million points of a hundred runs are read and grouped for each answer, twice: to see how many there are "
+        "(0.18 s of the server's processors), and into buckets (0.69). " + _PACE,
     ),
     (13, "*", _PACE),
     (
         14,
         "export of * whole runs*",
-        "A query a run: what each costs before its first row is most of the time of 60,000 points. Beginning the next "
-        "while one is read gains nothing: the server has both processors in use by then.",
+        "What a query costs before its first row is shared by as many runs as have half a million points together. "
+        + _PACE,
     ),
     (
         "growth",

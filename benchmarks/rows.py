@@ -82,7 +82,10 @@ ROWS = (
         (
             Asked("shapes/each further metric, from 10 to 1,000", ("shapes/dict copy, each further*",)),
             Asked("shapes/each of 10 numpy scalars", ("shapes/dict copy, each of 10",)),
-            Asked("shapes/each of 10 metrics, from 8 threads", ("shapes/dict copy, each of 10",)),
+            Asked(
+                "shapes/each of 10 metrics, from 8 threads",
+                ("shapes/each of 10 metrics, from one thread", "shapes/dict copy, each of 10"),
+            ),
             Asked("shapes/each of 10 metrics, 64 sets taking turns", ("shapes/dict copy, each of 10",)),
         ),
     ),
@@ -146,7 +149,7 @@ ROWS = (
         "CPU a million points",
         (
             Asked("end_to_end*/agent, CPU", ("write_rate/*, CPU",)),
-            Asked("end_to_end*/service *, CPU"),
+            Asked("end_to_end*/service *, CPU", ("end_to_end/bare insert with chDB, CPU",)),
         ),
     ),
     Row(

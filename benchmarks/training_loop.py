@@ -4,8 +4,8 @@ Each recorder has a process of its own, in which slices of ten steps with it and
 the machine as it is at the time; the overhead is that of the median pair of a hundred steps each. What a recorder's own
 processes do beside the loop is in it, as far as they do it during the slices with it. What the loop spends inside the
 recorder's calls stands beside it: the machine's own swings are several percent of a step, and that time has no part in
-them. Torch has all cores but one: with all of them each step
-waits at many barriers for whichever thread the system has set aside, and nothing smaller can be seen.
+them. So does what a log call that does nothing adds in the same way: what is smaller cannot be told from it. Torch has
+all cores but one: with all of them each step waits at many barriers for whichever thread the system has set aside.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ NO_GPU = "no GPU here"
 LAYERS, WIDTH, BATCH = 10, 256, 256
 HISTOGRAMS_EVERY = 100
 SLICE = 10  # steps
+NOTHING = "a call that does nothing"
+PAIRS, PEER_PAIRS = 32, 12
 _ROOT = Path(__file__).resolve().parents[1]
 _LIMIT_S = 240.0
 
@@ -71,6 +73,8 @@ def run(quick: bool) -> Iterator[Figure]:
                 target=TARGET_PERCENT if name == "stepwell" else None,
                 version=_version(name),
             )
+            if name == NOTHING:
+                continue
             inside = zip(pairs["inside_ms"], pairs["with_ms"], strict=True)
             yield Figure(
                 f"{device}, {name}, inside its calls",
@@ -151,8 +155,14 @@ def _tensorboardx(folder: Path) -> Iterator[Log]:
         yield log
 
 
+@contextmanager
+def _nothing(_: Path) -> Iterator[Log]:
+    yield lambda *_: None
+
+
 RECORDERS: dict[str, Callable[[Path], AbstractContextManager[Log]]] = {
     "stepwell": _stepwell,
+    NOTHING: _nothing,
     "wandb": _wandb,
     "tensorboardX": _tensorboardx,
 }
@@ -226,12 +236,12 @@ class Loop:
 
 def _pairs(name: str, device: str, folder: Path, quick: bool) -> dict[str, list[float]]:
     """Milliseconds a step, of each pair: slices without and with, the order turned round from slice to slice."""
-    slices, pairs = HISTOGRAMS_EVERY // SLICE, 1 if quick else 24
+    slices, pairs = HISTOGRAMS_EVERY // SLICE, PAIRS if name in ("stepwell", NOTHING) else PEER_PAIRS
     loop = Loop(device)
     found: dict[str, list[float]] = {"without_ms": [], "with_ms": [], "inside_ms": []}
     with RECORDERS[name](folder) as log:
         loop.steps(HISTOGRAMS_EVERY, log)
-        for _ in range(pairs):
+        for _ in range(1 if quick else pairs):
             bare_s = logged_s = inside_s = 0.0
             for number in range(slices):
                 for logged in (False, True) if number % 2 == 0 else (True, False):
