@@ -20,7 +20,7 @@ from . import series_sql
 from .payload import Payload, compact, decode
 from .series_crossed import crossed
 from .series_grouped import grouped
-from .series_parts import buckets_by_parts
+from .series_parts import buckets_by_parts, extents_by_parts
 from .series_scope import MERGED, UNMERGED, View, scope, source_of
 from .series_tables import Columns, Extent, Series, SeriesAsked, buckets_of, empty, floats, mean_in_buckets, parts_of
 from .smoothing import ema
@@ -205,20 +205,36 @@ def _extents(metrics: MetricSource, source: str, asked: Sequence[SeriesAsked]) -
         views[_view_of(one)].append(one)
     extents = dict.fromkeys(asked, Extent(0, 0, 0, 0, 0))
     for view, members in views.items():
-        of = scope(source, members, view)
-        query = series_sql.EXTENTS.format(
-            who=of.who,
-            source=of.source,
-            where=of.where,
-            seen=series_sql.SEEN_ALL if view.whole else series_sql.SEEN_PART.format(of.in_view),
-            by=f"GROUP BY {of.by()}" if of.keys else "",
-            in_order=int(source == UNMERGED),  # half of the cost; more of it where they are merged
-        )
-        rows = metrics.rows(query, of.parameters)
-        by_name = {(row.pop("uuid"), row.pop("name")): Extent(**{k: int(v) for k, v in row.items()}) for row in rows}
-        for one in members:
-            extents[one] = by_name.get((one.run, one.metric), extents[one])
+        found = _extents_in(metrics, source, view, members)
+        extents |= {one: found[one.run, one.metric] for one in members if (one.run, one.metric) in found}
     return extents
+
+
+def _extents_in(
+    metrics: MetricSource, source: str, view: View, members: list[SeriesAsked]
+) -> dict[tuple[str, str], Extent]:
+    of = scope(source, members, view)
+    seen = series_sql.SEEN_ALL if view.whole else series_sql.SEEN_PART.format(of.in_view)
+    found: dict[tuple[str, str], Extent] = {}
+    if source == MERGED:
+        by_parts = extents_by_parts(metrics, of, seen)
+        found = {series: extent for series, extent in by_parts.items() if extent is not None}
+        members = [one for one in members if by_parts.get((one.run, one.metric), found) is None]
+        if not members:
+            return found
+        of = scope(source, members, view)
+    query = series_sql.EXTENTS.format(
+        who=of.who,
+        source=of.source,
+        where=of.where,
+        seen=seen,
+        by=f"GROUP BY {of.by()}" if of.keys else "",
+        in_order=int(source == UNMERGED),  # half of the cost; more of it where they are merged
+    )
+    for row in metrics.rows(query, of.parameters):
+        key = row.pop("uuid"), row.pop("name")
+        found[key] = Extent(**{name: int(value) for name, value in row.items()})
+    return found
 
 
 def _view_of(asked: SeriesAsked) -> View:

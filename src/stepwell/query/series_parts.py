@@ -1,7 +1,7 @@
-"""Buckets of points as the parts of the store hold them, without merging these, which is as dear as all the rest.
+"""How many points there are, and their buckets, as the parts of the store hold them: to merge is as dear as all else.
 
-That is right where no step stands in two parts, as it does where a run goes forward: a part has no point twice. Whether
-it is so is seen by what is read anyway, the first and the last step that each part has in a bucket.
+That is right where no step of a rank stands in two parts, as it is where a run goes forward: a part has no point twice.
+Whether it is so is seen by what is read anyway, the first and the last step of each part, in a bucket or altogether.
 """
 
 from __future__ import annotations
@@ -11,12 +11,35 @@ import pyarrow as pa
 
 from . import series_sql
 from .series_scope import Scope
-from .series_tables import Columns, buckets_of, floats, parts_of
+from .series_tables import Columns, Extent, buckets_of, floats, parts_of
 from .sources import MetricSource
 
-__all__ = ["buckets_by_parts", "joined"]
+__all__ = ["buckets_by_parts", "extents_by_parts", "joined"]
 
 _COUNTS = ("points", "nan", "above", "below", "nonpos")
+
+
+def extents_by_parts(metrics: MetricSource, of: Scope, seen: str) -> dict[tuple[str, str], Extent | None]:
+    """By (run, metric). None: of several ranks, or two parts have steps of one range. seen: SEEN_ALL or SEEN_PART."""
+    query = series_sql.PART_EXTENTS.format(who=of.who, where=of.where, seen=seen, by=of.by("part"))
+    return {series: _extent(part) for series, part in parts_of(metrics.query_arrow(query, of.parameters))}
+
+
+def _extent(part: pa.Table) -> Extent | None:
+    columns = {name: part.column(name).to_numpy() for name in ("lowest", "highest", "start", "final", "points", "seen")}
+    order = np.argsort(columns["start"])
+    overlap = columns["start"][order][1:] <= columns["final"][order][:-1]
+    if overlap.any() or columns["lowest"].min() != columns["highest"].max():
+        return None
+    in_view = columns["seen"] > 0
+    low, high = (part.column(name).to_numpy()[in_view] for name in ("low", "high"))
+    return Extent(
+        ranks=1,
+        points=int(columns["points"].sum()),
+        seen=int(columns["seen"].sum()),
+        low=int(low.min()) if len(low) else 0,
+        high=int(high.max()) if len(high) else 0,
+    )
 
 
 def buckets_by_parts(metrics: MetricSource, of: Scope, shift: int) -> dict[tuple[str, str], Columns | None]:

@@ -19,6 +19,7 @@ __all__ = [
     "MEAN",
     "MEDIAN",
     "PART_BUCKETS",
+    "PART_EXTENTS",
     "POINTS",
     "SEEN_ALL",
     "SEEN_PART",
@@ -32,6 +33,12 @@ _FROM = "FROM v_scalars WHERE run IN {{runs:Array(UUID)}} AND metric IN {{metric
 EXTENTS = """
 SELECT {who}, uniqExact(rank) AS ranks, count() AS points, {seen}
 FROM {source} WHERE {where} {by} SETTINGS optimize_aggregation_in_order = {in_order}
+"""
+# The same of each part by itself.
+PART_EXTENTS = """
+SELECT {who}, _part_index AS part, min(rank) AS lowest, max(rank) AS highest, min(step) AS start, max(step) AS final,
+  count() AS points, {seen}
+FROM scalars WHERE {where} GROUP BY {by} ORDER BY {by}
 """
 SEEN_ALL = "count() AS seen, min(step) AS low, max(step) AS high"
 SEEN_PART = "countIf({0}) AS seen, minIf(step, {0}) AS low, maxIf(step, {0}) AS high"

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from recording import record
 
-from stepwell.query import series_parts
-from stepwell.query.series import Series, SeriesAsked, series
+from stepwell.query import series_parts, series_sql
+from stepwell.query.series import Extent, Series, SeriesAsked, series
 from stepwell.query.series_parts import joined
 from stepwell.query.series_scope import UNMERGED, View, scope
 from stepwell.stores.metrics import MetricStore
@@ -33,7 +33,8 @@ def both_ways(store: MetricStore, asked: list[SeriesAsked], patch: pytest.Monkey
     by_parts = series(store, asked, buckets=64)
     none = dict.fromkeys((one.run, one.metric) for one in asked)
     with patch.context() as merging:
-        merging.setattr("stepwell.query.series.buckets_by_parts", lambda *_: none)
+        for by_parts_of in ("buckets_by_parts", "extents_by_parts"):
+            merging.setattr(f"stepwell.query.series.{by_parts_of}", lambda *_: none)
         return by_parts, series(store, asked, buckets=64)
 
 
@@ -80,6 +81,28 @@ def test_what_was_written_again_is_merged(
         for column, values in one.columns.items():
             np.testing.assert_array_equal(values, other.columns[column])
     assert int(series(store, asked, buckets=64)[0].columns["points"].sum()) == max(3000, start + size)
+
+
+@pytest.mark.usefixtures("parts_as_written")
+@pytest.mark.parametrize("by_time", [False, True])
+def test_how_much_is_in_view_is_the_same_however_it_was_counted(
+    store: MetricStore, run: str, by_time: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for start in (0, 3000):
+        record(store, run, "forward", [1.0] * 3000, start=start)
+    record(store, run, "again", [1.0] * 3000)
+    record(store, run, "again", [2.0] * 3000, start=2000, attempt=1, late_ms=60_000)
+    for rank in (0, 1):
+        record(store, run, "ranks", [1.0] * 3000, rank=rank, start=rank)
+    low, high = (250_000.0, 400_000.0) if by_time else (2500.0, 4000.0)
+    names = ["forward", "again", "ranks", "none"]
+    asked = [SeriesAsked(run, name, low=low, high=high, by_time=by_time) for name in names]
+    found = series_parts.extents_by_parts(store, scope(UNMERGED, asked, View(None, None, by_time)), series_sql.SEEN_ALL)
+    assert found.pop((run, "forward")) == Extent(1, 6000, 6000, 0, 5999)
+    assert found == {(run, "again"): None, (run, "ranks"): None}
+    by_parts, merged = both_ways(store, asked, monkeypatch)
+    assert [one.extent for one in by_parts] == [one.extent for one in merged]
+    assert [one.extent.points for one in by_parts] == [6000, 5000, 6000, 0]
 
 
 @given(
