@@ -62,6 +62,7 @@ class Agent:
             self._uploader.start()
             while not self.stopping and not self._may_end():
                 pause = self._drain.tick()
+                self._uploader.glance()
                 while self._stops:
                     self._drain.stop_run(*self._stops.popleft())
                 self._sample()

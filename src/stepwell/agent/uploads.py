@@ -29,6 +29,7 @@ __all__ = ["Uploader", "upload", "upload_staged"]
 _log = logging.getLogger("stepwell.agent")
 
 _LOOK_S = 0.5
+"""Between two rounds where no glance shows that something was staged."""
 _ORPHAN_S = 86_400.0
 _COMMIT_TRIES = 3
 _YIELD_S = 1.0
@@ -116,6 +117,8 @@ class Uploader(threading.Thread):
         """Why the last try failed; "" after a success."""
         self._home, self._settings, self._busy = home, settings, busy
         self._ending = threading.Event()
+        self._due = threading.Event()
+        self._stamp: int | None = None
         self._lost_at: float | None = None
         self._waits: dict[Destination, _Wait] = {}
         self._seen: dict[Path, Staged | None] = {}
@@ -136,19 +139,34 @@ class Uploader(threading.Thread):
         """For how long nothing could be uploaded; 0 while something can, or may."""
         return time.monotonic() - self._lost_at if self._lost_at is not None else 0.0
 
+    def glance(self) -> None:
+        """Wakes the thread where something was staged since the last glance: whoever stages stamps the folder.
+
+        Cheap: one stat. What a filesystem is late to tell, or an older version staged, is found at the next round.
+        """
+        try:
+            stamp = self._home.staging.stat().st_mtime_ns
+        except OSError:
+            return  # not made yet
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._due.set()
+
     def stop(self) -> None:
         self._ending.set()
+        self._due.set()
 
     def run(self) -> None:
         be_nice()
         self._remove_orphans()
         while not self._ending.is_set():
+            self._due.clear()
             try:
                 self._round()
             except Exception as error:  # noqa: BLE001 - a bug of ours must not end the uploads: it is said, and tried again
                 _log.exception("uploading failed")
                 self.problem = repr(error)
-            self._ending.wait(_LOOK_S)
+            self._due.wait(_LOOK_S)
 
     def _round(self) -> None:
         """Tries everything that is due once."""

@@ -11,6 +11,7 @@ from ..errors import StagingError
 __all__ = ["LoggedArtifact"]
 
 _LOOK_FIRST_S, _LOOK_LAST_S = 0.01, 0.5
+_LATE_SHARE = 0.01  # of the wait so far: that much later than it is complete the wait may end
 
 
 class LoggedArtifact:
@@ -66,18 +67,19 @@ class LoggedArtifact:
                 print("still on its way:", kept.state)
             ```
         """
-        end = None if timeout is None else time.monotonic() + timeout
-        pause = _LOOK_FIRST_S
+        begun = time.monotonic()
+        end = None if timeout is None else begun + timeout
         while (state := self.state) not in ("complete", "disabled"):
             if state == "refused":
                 raise StagingError(f"{self} was refused: {self._reason()}; it is kept in {self._folder}")
             if self._offline:
                 raise StagingError(f"{self} waits in {self._folder}: the run is offline, and `stepwell sync` sends it")
-            left = pause if end is None else min(pause, end - time.monotonic())
+            now = time.monotonic()
+            pause = min(max((now - begun) * _LATE_SHARE, _LOOK_FIRST_S), _LOOK_LAST_S)
+            left = pause if end is None else min(pause, end - now)
             if left <= 0:
                 return False
             time.sleep(left)
-            pause = min(2 * pause, _LOOK_LAST_S)
         return state == "complete"
 
     def __repr__(self) -> str:

@@ -2,8 +2,9 @@
 manifest that says they are whole.
 
 Owns the layout of HOME/staging/<run>-<writer>-<counter>/{data/, manifest.json}. Never hashes, never sends: the agent
-does. Order: data, record, manifest. Killed in between, the run shows an artifact that is staged only, and the folder
-is orphaned. What a kind's files are made of is the business of whoever calls `stage`.
+does. Order: data, record, manifest; then a new mtime of HOME/staging, by which the agent hears of it at once. Killed
+before the manifest, the run shows an artifact that is staged only, and the folder is orphaned. What a kind's files are
+made of is the business of whoever calls `stage`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -188,6 +191,7 @@ class Stager:
         draft = folder / "manifest.json.tmp"
         draft.write_text(as_json(manifest))
         draft.replace(folder / "manifest.json")
+        _tell_agent(folder.parent)
 
 
 def _check_files(said: _Described, sources: Sequence[Source]) -> None:
@@ -230,6 +234,13 @@ def _check_room(said: _Described, staging: Path, wanted: int, settings: Settings
             f"of at most {settings.staging_bytes_max} (setting staging_bytes_max). Start `stepwell serve`, or run "
             "`stepwell sync`."
         )
+
+
+def _tell_agent(staging: Path) -> None:
+    """A new mtime of the folder, which the agent looks at often. Where none may be set the agent finds out later."""
+    now_ns = time.time_ns()  # not the kernel's own, which has one stamp for all of a few milliseconds
+    with suppress(OSError):
+        os.utime(staging, ns=(now_ns, now_ns))
 
 
 def _bytes_below(folder: Path) -> int:

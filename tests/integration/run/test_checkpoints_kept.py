@@ -36,6 +36,14 @@ def kept(home: Path) -> list[Path]:
 MAKE = "os.mkdir('ck'); open('ck/w', 'w').write('weights')\n"
 
 
+def test_the_staging_folder_is_stamped_once_a_checkpoint_is_whole(script: Script, home: Path) -> None:
+    """The agent looks there: it need not search the folder in order to hear of it at once."""
+    assert script(OFFLINE + MAKE + "run.log_checkpoint('ck')").returncode == 0
+    (folder,) = (home / "staging").glob("*")
+    made, whole = folder.stat().st_ctime_ns, (folder / "manifest.json").stat().st_mtime_ns
+    assert (home / "staging").stat().st_mtime_ns > max(made, whole)
+
+
 @pytest.mark.parametrize(
     ("copy", "fraction", "how"),
     [

@@ -153,6 +153,21 @@ def test_blobs_wait_while_metrics_are_sent(
     uploader.join(30)
 
 
+def test_what_is_staged_is_uploaded_at_the_next_glance(
+    home: Path, service: ScriptedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "_LOOK_S", 1e6)  # no round comes by itself
+    (home / "staging").mkdir()
+    uploader = Uploader(Home(home), Settings(), lambda: False)
+    uploader.start()
+    for _ in range(2):  # again once it has looked: every change is one
+        folder = stage(home)
+        wait_for(lambda: uploader.glance() or not folder.exists(), what="the upload")  # noqa: B023 - waited for here
+    assert uploader.uploaded == 2
+    uploader.stop()
+    uploader.join(30)
+
+
 def test_metrics_that_wait_on_a_service_that_takes_them_go_before_blobs(home: Path, service: ScriptedService) -> None:
     record(home, blocks=8)
     service.answer = lambda frame: "drop"
