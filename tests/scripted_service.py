@@ -36,6 +36,10 @@ class ScriptedService(ingest_pb2_grpc.IngestServicer, blob_pb2_grpc.BlobsService
         self.blobs: dict[str, bytes] = {}
         self.commits: list[dict[str, Any]] = []
         self.put_fails = 0
+        self.puts: list[str] = []
+        """By which way each blob came: "grpc" or "http"."""
+        self.http_put_status = 0
+        """With which a blob that comes by HTTP is answered instead of being kept."""
         self.before_blob: Callable[[], object] = lambda: None
         """In the middle of a blob, on whichever way it comes."""
         self.direct_address: str | None = None
@@ -162,6 +166,7 @@ class ScriptedService(ingest_pb2_grpc.IngestServicer, blob_pb2_grpc.BlobsService
         self.before_blob()
         data = (first.chunk if first else b"") + b"".join(request.chunk for request in requests)
         self.keep_blob(header.digest, header.size, data)
+        self.puts.append("grpc")
         return blob_pb2.PutReply(digest=header.digest, size=header.size)
 
     def Commit(self, request: Any, context: Any) -> Any:
@@ -205,7 +210,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.scripted.direct_data = data + self.rfile.read(size - len(data))
             self._answer(200, b"")
             return
-        data = self.rfile.read(size)
+        data = self.rfile.read(min(size, 1000))
+        self.scripted.before_blob()
+        data += self.rfile.read(size - len(data))
+        self.scripted.puts.append("http")
+        if self.scripted.http_put_status:
+            self._answer(self.scripted.http_put_status, b"{}")
+            return
         self.scripted.keep_blob(self.path.rpartition("/")[2], len(data), data)
         self._answer(201, b"{}")
 

@@ -161,6 +161,9 @@ class Settings(NamedTuple):
     the rate of a stream to so much a round trip (40 MB a second at 50 ms)."""
     blob_chunk_bytes: int = 1 * MIB
     """Of one message of a blob upload."""
+    blob_plain_bytes_min: int = 4 * MIB
+    """A blob of so much or more goes to the service as the body of an HTTP request, where no TLS and no proxy is in
+    between: that takes a third less of the processor, on both sides, than messages of gRPC do."""
     blob_upload: str = "service"
     """How an agent brings large blobs into a bucket: through the service ("service"), or "direct", by presigned
     addresses, where the agent's machine reaches the bucket's endpoint."""

@@ -1,4 +1,8 @@
-"""The two ways to a service's blob store: the Blobs gRPC service, and the same over HTTP."""
+"""The two ways to a service's blob store: the Blobs gRPC service, and the same over HTTP.
+
+By the first, too, the bytes of large blobs go past gRPC where they can: into the bucket (direct.py), or as plain HTTP
+(plain_put.py).
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,7 @@ from .destinations import Endpoint
 from .direct import NoDirectWay, Ways, put_direct
 from .grpc_stream import credentials, open_channel
 from .http_sender import HttpLink
+from .plain_put import NoPlainWay, offers_plain_way, put_plain
 
 __all__ = ["BlobLink", "GrpcBlobs", "HttpBlobs", "MissingBlob", "StoreFails"]
 
@@ -25,7 +30,8 @@ _CALL_TIMEOUT_S = 60.0
 _COMMIT_S_A_FILE = 0.05
 _HAVE_AT_ONCE = 500
 
-_ways = Ways()  # of this process: a link is made for each artifact
+_ways = Ways("large blobs go through the service")  # both of this process: a link is made for each artifact
+_plain_ways = Ways("large blobs go by gRPC")
 
 
 class MissingBlob(BlobError):
@@ -82,6 +88,12 @@ class GrpcBlobs:
                 return
             except NoDirectWay as error:
                 _ways.close(service, str(error), settings.http_fallback_s)
+        if size >= settings.blob_plain_bytes_min and offers_plain_way(self._endpoint) and _plain_ways.open(service):
+            try:
+                put_plain(self._endpoint, digest, size, chunks())
+                return
+            except NoPlainWay as error:
+                _plain_ways.close(service, str(error), settings.http_fallback_s)
         self._put_through_service(digest, size, chunks())
 
     def _begin_direct(self, request: Any) -> Any:

@@ -42,9 +42,11 @@ class DirectBroken(ServiceUnavailable):
 
 
 class Ways:
-    """Which services' buckets are known to be out of reach, and until when; what was said of it is not said again."""
+    """To which services a way is known to be no good, and until when; what was said of it is not said again."""
 
-    def __init__(self) -> None:
+    def __init__(self, instead: str) -> None:
+        """instead: what is done meanwhile, for the log."""
+        self._instead = instead
         self._lock = threading.Lock()
         self._closed_until: dict[str, float] = {}
 
@@ -57,7 +59,7 @@ class Ways:
             said = service in self._closed_until
             self._closed_until[service] = time.monotonic() + for_s
         if not said:
-            _log.warning("large blobs go through the service at %s: %s", service, why)
+            _log.warning("%s at %s: %s", self._instead, service, why)
 
 
 @dataclass

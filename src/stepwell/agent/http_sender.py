@@ -18,7 +18,7 @@ from ..settings import Settings
 from .destinations import Endpoint
 from .outbox import Outbox
 
-__all__ = ["HttpLink", "send_over_http"]
+__all__ = ["HttpLink", "proxy_for", "send_over_http"]
 
 _log = logging.getLogger("stepwell.agent")
 
@@ -31,7 +31,7 @@ class HttpLink:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        proxy = "" if endpoint.loopback else _proxy_for(endpoint.url)
+        proxy = "" if endpoint.loopback else proxy_for(endpoint.url)
         options: dict[str, Any] = {"retries": False, "timeout": _TIMEOUT, "maxsize": 1}
         self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
         self._headers = {"Authorization": f"Bearer {endpoint.token}"} if endpoint.token else {}
@@ -119,7 +119,8 @@ def _reason(body: bytes) -> str:
         return ""
 
 
-def _proxy_for(url: str) -> str:
+def proxy_for(url: str) -> str:
+    """What the environment wants requests to this address to go through; "" for nothing."""
     scheme, _, rest = url.partition("://")
     host = rest.partition("/")[0].rpartition("@")[2]
     if urllib.request.proxy_bypass(host):

@@ -16,6 +16,7 @@ from ..settings import Settings
 from ..stores.blobs import BlobStore, check_digest
 from .body import announced_bytes
 from .figures import Figures
+from .raw_body import BodyCutError, raw_body
 
 __all__ = ["blob_router"]
 
@@ -51,14 +52,26 @@ def blob_router(blobs: BlobStore, settings: Settings, figures: Figures) -> APIRo
                 pass
             return Response(status_code=200)
         writer = await asyncio.to_thread(blobs.writer, digest, size)
+
+        def take(piece: bytes | memoryview) -> None:
+            writer.write(piece)
+            figures.blob_bytes.inc(len(piece))
+
+        raw = raw_body(request.scope, size)
         try:
-            async for chunk in _chunks(request, settings.blob_chunk_bytes):
-                await asyncio.to_thread(writer.write, chunk)
-                figures.blob_bytes.inc(len(chunk))
+            if raw is not None:
+                await raw.feed(take, settings.blob_chunk_bytes)
+            else:
+                async for chunk in _chunks(request, settings.blob_chunk_bytes):
+                    await asyncio.to_thread(take, chunk)
             await asyncio.to_thread(writer.commit)
+        except BodyCutError as error:
+            raise HTTPException(400, f"the upload broke off: {error}") from None
         finally:
             writer.abort()
-        return Response(status_code=201)
+            if raw is not None:
+                raw.close()
+        return Response(status_code=201, headers={"Connection": "close"} if raw is not None else None)
 
     @router.get("/{digest}")
     def get_blob(digest: str, request: Request) -> Response:

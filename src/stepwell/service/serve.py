@@ -42,6 +42,7 @@ from .live import Live, live_router
 from .page import login_router, static_router
 from .page_api import page_router
 from .ports import GRPC_PORT, HTTP_PORT, PORT_TRIES, Address, bind, parse_address, shown_url
+from .raw_body import Connection
 from .reading import reading_router
 from .retention_api import retention_router
 from .service_file import remove_service_file, write_service_file
@@ -239,6 +240,7 @@ class _Service:
         )
         return uvicorn.Config(
             app,
+            http=Connection,
             log_config=None,
             log_level="warning",
             access_log=False,

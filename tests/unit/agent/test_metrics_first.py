@@ -15,7 +15,7 @@ from support import wait_for
 ROWS = 200
 
 
-@pytest.mark.parametrize("way", ["service", "direct"])
+@pytest.mark.parametrize("way", ["service", "grpc", "direct"])
 def test_scalars_are_acked_while_a_blob_stands_still(home: Path, way: str) -> None:
     in_the_middle, go_on = threading.Event(), threading.Event()
 
@@ -28,7 +28,9 @@ def test_scalars_are_acked_while_a_blob_stands_still(home: Path, way: str) -> No
         service.direct_address = f"{service.url}/bucket/part"
         service.announce()
         stage(home)
-        env = {**FAST, "STEPWELL_BLOB_UPLOAD": way, "STEPWELL_BLOB_DIRECT_BYTES_MIN": "1000000"}
+        env = {**FAST, "STEPWELL_BLOB_UPLOAD": "direct" if way == "direct" else "service",
+               "STEPWELL_BLOB_DIRECT_BYTES_MIN": "1000000",
+               "STEPWELL_BLOB_PLAIN_BYTES_MIN": str(1 << 40 if way == "grpc" else 1_000_000)}  # fmt: skip
         agent = start_agent(home, env=env)
         try:
             assert in_the_middle.wait(60)
@@ -42,6 +44,7 @@ def test_scalars_are_acked_while_a_blob_stands_still(home: Path, way: str) -> No
         (commit,) = service.commits
         assert {path: service.blobs[digest] for path, digest in commit["files"].items()} == FILES
         assert bool(service.direct_data) is (way == "direct")
+        assert ("http" in service.puts) is (way == "service")
 
 
 def test_an_older_service_gets_the_blob_as_it_always_did(home: Path) -> None:

@@ -12,6 +12,8 @@ import pytest
 from agents import GIVES_UP, agent_log, run_agent
 from scripted_service import ScriptedService
 from stepwell.agent import sync
+from stepwell.agent.destinations import Endpoint
+from stepwell.agent.plain_put import offers_plain_way
 from stepwell.ids import run_uuid
 from stepwell.spool import Staged
 from stepwell.spool.staging import remove_orphans
@@ -49,6 +51,46 @@ def test_a_staged_checkpoint_is_uploaded_and_removed(home: Path, by: str) -> Non
         assert {path: service.blobs[digest] for path, digest in commit["files"].items()} == FILES
         assert commit["run"] == run_uuid("p", "r").bytes
     assert not folder.exists()
+
+
+def test_large_blobs_go_as_plain_http_and_small_ones_by_grpc(home: Path) -> None:
+    stage(home)
+    with ScriptedService(home) as service:
+        service.announce()
+        assert run_agent(home, env=FAST) == 0
+        (commit,) = service.commits
+        assert {path: service.blobs[digest] for path, digest in commit["files"].items()} == FILES
+        assert sorted(service.puts) == ["grpc", "grpc", "http"]
+
+
+def test_where_plain_http_takes_no_large_blob_they_go_by_grpc(home: Path) -> None:
+    stage(home)
+    with ScriptedService(home) as service:
+        service.announce()
+        service.http_put_status = 413  # what a proxy says of a body that it thinks too large
+        assert run_agent(home, env=FAST) == 0
+        assert len(service.commits) == 1
+        assert sorted(service.puts) == ["grpc", "grpc", "grpc", "http"]
+    assert agent_log(home).count("HTTP 413") == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy", "offered"),
+    [
+        ("http://127.0.0.1:1", "http://proxy:1", True),
+        ("http://service:1", "", True),
+        ("http://service:1", "http://proxy:1", False),
+        ("https://service", "", False),
+    ],
+)
+def test_what_may_stand_in_between_gets_no_large_body(
+    url: str, proxy: str, offered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    if proxy:
+        monkeypatch.setenv("http_proxy", proxy)
+    assert offers_plain_way(Endpoint(url, "service:2", None)) == offered
 
 
 def test_what_the_store_has_is_not_sent_again(home: Path) -> None:
