@@ -22,6 +22,9 @@ _DIGESTS = "digests.json"
 _REFUSED = "refused.json"
 _LOCK = "upload.lock"
 _CHUNK_BYTES = 1 << 20
+_HASH_THREADS = 2
+"""Of a large file, in larger chunks: nothing else is done for it meanwhile, and a processor would be idle."""
+_HASH_CHUNK_BYTES = 4 << 20
 _CHANGED = "log it again once it is whole (copy=True takes a copy at once)"
 
 
@@ -151,8 +154,9 @@ class Staged:
                 continue
             digest = kept.get(file.path)
             if not isinstance(digest, str):
-                hasher = blake3()
-                for chunk in self.chunks(file):
+                large = file.size > _HASH_CHUNK_BYTES  # threads are started for each hasher that has any
+                hasher = blake3(max_threads=_HASH_THREADS if large else 1)
+                for chunk in self.chunks(file, _HASH_CHUNK_BYTES):
                     hasher.update(chunk)
                 digest = hasher.hexdigest()
             found[file.path] = digest

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
 from agents import GIVES_UP, agent_log, run_agent
 from scripted_service import ScriptedService
@@ -51,6 +52,17 @@ def test_a_staged_checkpoint_is_uploaded_and_removed(home: Path, by: str) -> Non
         assert {path: service.blobs[digest] for path, digest in commit["files"].items()} == FILES
         assert commit["run"] == run_uuid("p", "r").bytes
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("size", [0, 1, 4 << 20, (4 << 20) + 1, (9 << 20) + 5])
+def test_a_staged_file_is_named_by_the_digest_of_its_bytes(home: Path, size: int) -> None:
+    folder = stage(home)
+    data = os.urandom(size)
+    (folder / "data" / "note.txt").write_bytes(data)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"] = [{"path": "note.txt", "size": size}]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert Staged.load(folder).digests() == {"note.txt": blake3(data).hexdigest()}
 
 
 def test_large_blobs_go_as_plain_http_and_small_ones_by_grpc(home: Path) -> None:
