@@ -163,7 +163,7 @@ class Settings(NamedTuple):
     """Of one message of a blob upload."""
     blob_plain_bytes_min: int = 4 * MIB
     """A blob of so much or more goes to the service as the body of an HTTP request, where no TLS and no proxy is in
-    between: that takes a third less of the processor, on both sides, than messages of gRPC do."""
+    between: that takes a quarter less of the processor, in agent and service, than messages of gRPC do."""
     blob_upload: str = "service"
     """How an agent brings large blobs into a bucket: through the service ("service"), or "direct", by presigned
     addresses, where the agent's machine reaches the bucket's endpoint."""

@@ -1,4 +1,4 @@
-"""One large blob to the service as the body of a plain HTTP request: a third less work on both sides than by gRPC.
+"""One large blob to the service as the body of a plain HTTP request: a third less work for the agent than by gRPC.
 
 Only where nothing is known to stand in between: behind TLS or a proxy somebody may hold whole bodies, or refuse large
 ones. Whatever goes wrong here, the blob goes by gRPC, which says what is the matter.
