@@ -28,9 +28,10 @@ WAIT_MS = 60_000
 LATE_MS = 25.0  # between two frames, where one every 16.7 is on time
 TURNS, TURNS_QUICK = 240, 60  # of the wheel, where it is measured
 
-# Notes when the first curve is on the screen (the page strokes curves as Path2D objects, axes and grids without one;
-# the frame after the one that drew it has been shown when a task that it queues runs), how long the frames' own work
-# takes, what comes between two frames, and when the newest step of the watched metric is on the screen.
+# Notes when the first curve is on the screen (the page strokes curves as Path2D objects or puts them as pixels, axes
+# and grids as neither; the frame after the one that drew it has been shown when a task that it queues runs), how long
+# the frames' own work takes, what comes between two frames, and when the newest step of the watched metric is on the
+# screen.
 _WATCH = """
 (() => {
   const seen = {
@@ -39,19 +40,24 @@ _WATCH = """
   window.__benchmark = seen;
   let drew = false;
   const request = window.requestAnimationFrame.bind(window);
-  const stroke = CanvasRenderingContext2D.prototype.stroke;
-  CanvasRenderingContext2D.prototype.stroke = function (...path) {
-    if (path.length) {
-      drew = true;
-      if (!seen.firstChart) {
+  const drawn = () => {
+    drew = true;
+    if (!seen.firstChart) {
+      seen.firstChart = performance.now();
+      request(() => setTimeout(() => {
         seen.firstChart = performance.now();
-        request(() => setTimeout(() => {
-          seen.firstChart = performance.now();
-          console.debug('a first curve');
-        }, 0));
-      }
+        console.debug('a first curve');
+      }, 0));
     }
+  };
+  const { stroke, putImageData } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.stroke = function (...path) {
+    if (path.length) drawn();
     return stroke.apply(this, path);
+  };
+  CanvasRenderingContext2D.prototype.putImageData = function (...image) {
+    drawn();
+    return putImageData.apply(this, image);
   };
   // Each frame's callbacks and the microtasks after them: from the first callback to a message queued by it.
   let begun = 0;

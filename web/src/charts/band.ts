@@ -1,7 +1,8 @@
-// The band between the least and the greatest of each bucket, a vertical hairline for each device pixel across: where no
-// GPU draws, a polygon with as many corners costs six times as much, and looks the same.
+// The band between the least and the greatest of each bucket, a bar in each column of device pixels: where no GPU draws, a
+// polygon with as many corners costs six times as much, and looks the same.
 import type { Curve } from "./curve";
 import type { Frame } from "./draw";
+import type { Sheet } from "./sheet";
 
 /** Where values are on the canvas: a part of Frame. */
 export type Plane = Pick<Frame, "left" | "top" | "width" | "height" | "x" | "y" | "scale">;
@@ -13,15 +14,13 @@ export interface Span {
   bottom: Float64Array;
 }
 
-export interface Band {
-  body: Path2D;
-  /** Its outline: a spike one bucket wide has next to no area, this is what shows it. */
-  edge: Path2D;
-}
+// Of the curve in hand: a chart of a hundred would leave two such arrays a curve to the collector.
+let tops = new Float64Array(0);
+let bottoms = new Float64Array(0);
 
 /**
  * Between two buckets the edges run straight; at a resume, and where nothing is finite, the band is interrupted. Of a
- * curve without buckets: where its line is.
+ * curve without buckets: where its line is. It stands until the next is asked for.
  */
 export function span(plane: Plane, { series, x: places, resumes, ordered }: Curve): Span {
   const high = series.high ?? series.line;
@@ -29,97 +28,114 @@ export function span(plane: Plane, { series, x: places, resumes, ordered }: Curv
   const joined = ordered || series.high !== undefined;
   const left = Math.floor(plane.left);
   const width = Math.ceil(plane.left + plane.width) - left;
-  const top = new Float64Array(width).fill(Infinity);
-  const bottom = new Float64Array(width).fill(-Infinity);
+  if (tops.length < width) {
+    tops = new Float64Array(width);
+    bottoms = new Float64Array(width);
+  }
+  const top = tops.subarray(0, width).fill(Infinity);
+  const bottom = bottoms.subarray(0, width).fill(-Infinity);
   const { x, y, scale } = plane;
   const log = scale === "log";
   const floor = plane.top + plane.height;
-  const cover = (column: number, above: number, below: number) => {
-    if (above < top[column]!) top[column] = above;
-    if (below > bottom[column]!) bottom[column] = below;
-  };
   let resume = 0;
+  let next = resumes.length ? resumes[0]! : -1;
   let there = false;
   let wasX = 0;
   let wasTop = 0;
   let wasBottom = 0;
+  // Of the column in hand, which is put down once the curve leaves it.
+  let column = 0;
+  let upper = Infinity;
+  let lower = -Infinity;
   for (let index = 0; index < places.length; index += 1) {
-    if (index === resumes[resume]) {
+    if (index === next) {
       there = false;
       resume += 1;
+      next = resume < resumes.length ? resumes[resume]! : -1;
     }
     const greatest = high[index]!;
     const least = low[index]!;
-    if (!Number.isFinite(greatest) || !Number.isFinite(least) || (log && greatest <= 0)) {
-      there = false;
+    if (greatest - greatest !== 0 || least - least !== 0 || (log && greatest <= 0)) {
+      there = false; // an infinity less itself is no number
       continue;
     }
     const px = x(places[index]!) - left;
     const above = y(greatest);
-    const below = log && least <= 0 ? floor : y(least);
-    const column = Math.floor(px);
-    if (there && joined) {
-      // At each border between two pixels that lies before this bucket, of what is in view.
-      for (let at = Math.max(0, Math.floor(wasX) + 1); at <= column && at <= width; at += 1) {
-        const part = (at - wasX) / (px - wasX);
-        const edgeTop = wasTop + part * (above - wasTop);
-        const edgeBottom = wasBottom + part * (below - wasBottom);
-        if (at > 0) cover(at - 1, edgeTop, edgeBottom);
-        if (at < width) cover(at, edgeTop, edgeBottom);
+    const below = least === greatest ? above : log && least <= 0 ? floor : y(least);
+    const now = px < 0 ? -1 : px >= width ? width : px | 0;
+    if (now !== column) {
+      if (there && joined && now > column) {
+        // At each border between two pixels that lies before this bucket, of what is in view.
+        const across = 1 / (px - wasX);
+        const steepTop = (above - wasTop) * across;
+        const steepBottom = (below - wasBottom) * across;
+        while (column < now) {
+          const edgeTop = wasTop + (column + 1 - wasX) * steepTop;
+          const edgeBottom = wasBottom + (column + 1 - wasX) * steepBottom;
+          if (column >= 0) {
+            upper = Math.min(upper, edgeTop); // which does not branch, as the processor could not foretell
+            lower = Math.max(lower, edgeBottom);
+            if (upper < top[column]!) top[column] = upper;
+            if (lower > bottom[column]!) bottom[column] = lower;
+          }
+          column += 1;
+          upper = edgeTop;
+          lower = edgeBottom;
+        }
+      } else {
+        if (column >= 0 && column < width) {
+          if (upper < top[column]!) top[column] = upper;
+          if (lower > bottom[column]!) bottom[column] = lower;
+        }
+        column = now;
+        upper = Infinity;
+        lower = -Infinity;
       }
     }
-    if (column >= 0 && column < width) cover(column, above, below);
+    upper = Math.min(upper, above);
+    lower = Math.max(lower, below);
     there = true;
     wasX = px;
     wasTop = above;
     wasBottom = below;
   }
+  if (column >= 0 && column < width) {
+    if (upper < top[column]!) top[column] = upper;
+    if (lower > bottom[column]!) bottom[column] = lower;
+  }
   return { left, top, bottom };
 }
 
-/** The band at a fraction of its colour and its outline. An edge reaches in each pixel as far as the next pixels' do. */
-export function bandPaths({ left, top, bottom }: Span): Band {
-  const body = new Path2D();
-  const edge = new Path2D();
+/** In the sheet's ink. Its outline is drawn apart: a spike one bucket wide has next to no area, this is what shows it. */
+export function fillBand(sheet: Sheet, { top, bottom }: Span): void {
+  for (let column = 0; column < top.length; column += 1) sheet.bar(column, top[column]!, bottom[column]!);
+}
+
+/** An edge reaches in each pixel as far as the next pixels' do. */
+export function outlineBand(sheet: Sheet, { top, bottom }: Span): void {
   const last = top.length - 1;
   for (let column = 0; column <= last; column += 1) {
     const above = top[column]!;
     const below = bottom[column]!;
     if (above > below) continue;
-    const at = left + column + 0.5;
     let upper = above + 1;
     let lower = below - 1;
-    for (const beside of [column - 1, column + 1]) {
+    for (let beside = column - 1; beside <= column + 1; beside += 2) {
       if (beside < 0 || beside > last || top[beside]! > bottom[beside]!) continue;
       if (top[beside]! > upper) upper = top[beside]!;
       if (bottom[beside]! < lower) lower = bottom[beside]!;
     }
-    edge.moveTo(at, above);
     if (upper < lower) {
-      body.moveTo(at, above);
-      body.lineTo(at, below);
-      edge.lineTo(at, upper);
-      edge.moveTo(at, lower);
-      edge.lineTo(at, below);
-    } else {
-      if (below > above) {
-        body.moveTo(at, above);
-        body.lineTo(at, below);
-      }
-      edge.lineTo(at, Math.max(below, above + 1));
-    }
+      sheet.bar(column, above, upper);
+      sheet.bar(column, lower, below);
+    } else sheet.bar(column, above, Math.max(below, above + 1));
   }
-  return { body, edge };
 }
 
 /** The same as a line: no thinner than `thin` pixels. */
-export function linePath({ left, top, bottom }: Span, thin: number): Path2D {
-  const path = new Path2D();
+export function lineBand(sheet: Sheet, { top, bottom }: Span, thin: number): void {
   for (let column = 0; column < top.length; column += 1) {
     const more = Math.max(0, thin - (bottom[column]! - top[column]!)) / 2;
-    if (top[column]! > bottom[column]!) continue;
-    path.moveTo(left + column + 0.5, top[column]! - more);
-    path.lineTo(left + column + 0.5, bottom[column]! + more);
+    sheet.bar(column, top[column]! - more, bottom[column]! + more);
   }
-  return path;
 }

@@ -1,10 +1,11 @@
 // Curves on a canvas: bands, lines broken at gaps and resumes, marks for what is not on the axis.
 import type { Column } from "../api/payload";
-import { bandPaths, linePath, span } from "./band";
+import { fillBand, lineBand, outlineBand, span } from "./band";
 import type { Curve, YScale } from "./curve";
-import { density } from "./density";
+import { density, type Grid } from "./density";
 import type { Layer } from "./layer";
 import { drawArrows, drawGutter, drawMarks, drawResumes } from "./marks";
+import { sheet } from "./sheet";
 
 export interface Frame {
   context: CanvasRenderingContext2D;
@@ -42,10 +43,9 @@ export function drawCurves(frame: Frame, curves: Curve[], lit: string | null, la
       clipTo(within);
       drawLines(within, curves, true);
     });
-    for (const curve of found) {
-      const look = { colour: curve.lit, fade: 1, thin: thinnest(frame, curves), bands: 1, lit: true };
-      drawCurve(frame, curve, look);
-    }
+    const look = { fade: 1, thin: thinnest(frame, curves), bands: 1, lit: true };
+    const looks = found.map((curve) => ({ ...look, colour: curve.lit }));
+    paint(frame, found, looks);
     drawResumes(frame, found);
   } else {
     layer.drop();
@@ -75,25 +75,23 @@ function thinnest({ ratio }: Frame, curves: Curve[]): number {
 function drawLines(frame: Frame, curves: Curve[], faded: boolean): Curve[] {
   if (frame.scale === "log" && frame.floor > 0) drawGutter(frame, curves);
   let lines = [...curves].sort((a, b) => Number(b.context) - Number(a.context));
+  let cloud: Grid | null = null;
   if (curves.length > DENSITY_FROM) {
-    drawCloud(
-      frame,
-      lines.filter((curve) => curve.context),
-    );
+    cloud = cloudOf(frame, curves);
     lines = lines.filter((curve) => !curve.context);
   }
   const few = curves.length <= BANDS_AT_MOST;
   const banded = few ? lines.filter((curve) => curve.series.low && !curve.context).length : 0;
   const thin = thinnest(frame, curves);
-  for (const curve of lines) {
+  const looks = lines.map((curve) => {
     const fade = faded ? (curve.context ? 0.35 : 0.22) : curve.context ? 0.55 : 1;
-    const bands = curve.context ? 0 : banded;
-    drawCurve(frame, curve, { colour: curve.colour, fade, thin, bands, lit: false });
-  }
+    return { colour: curve.colour, fade, thin, bands: curve.context ? 0 : banded, lit: false };
+  });
+  paint(frame, lines, looks, cloud);
   return lines;
 }
 
-interface Stroke {
+interface Look {
   colour: string;
   fade: number;
   thin: number;
@@ -102,46 +100,84 @@ interface Stroke {
   lit: boolean;
 }
 
-function drawCurve(frame: Frame, curve: Curve, { colour, fade, thin, bands, lit }: Stroke): void {
-  const { context, ratio } = frame;
-  const { series, x } = curve;
-  context.strokeStyle = colour;
-  context.fillStyle = colour;
-  if (series.low && series.high && bands) {
-    // Of several bands over each other none may hide the lines.
-    const pale = fade / Math.sqrt(Math.min(9, bands));
-    context.globalAlpha = (series.smooth ? 0.1 : 0.2) * pale;
-    const { body, edge } = bandPaths(span(frame, curve));
-    context.lineWidth = 1;
-    context.stroke(body);
-    context.globalAlpha = (series.smooth ? 0.16 : 0.34) * Math.sqrt(pale * fade);
-    context.stroke(edge);
+/**
+ * The lines behind the others, or the cloud; over them what is upright in each column; then the other lines, which no
+ * band hides, and what stands beside lines above them all.
+ */
+function paint(frame: Frame, curves: Curve[], looks: Look[], cloud: Grid | null = null): void {
+  const { context } = frame;
+  const strokes = (behind: boolean) =>
+    curves.forEach((curve, index) => {
+      const look = looks[index]!;
+      if ((curve.context && !look.lit) === behind) strokeCurve(frame, curve, look);
+    });
+  strokes(true);
+  const upright = curves.map((curve, index) => looks[index]!.bands > 0 || filled(frame, curve));
+  if (cloud || upright.includes(true)) {
+    const left = Math.floor(frame.left);
+    const top = Math.floor(frame.top);
+    sheet.begin(
+      left,
+      top,
+      Math.ceil(frame.left + frame.width) - left,
+      Math.ceil(frame.top + frame.height) - top,
+    );
+    if (cloud) drawCloud(frame, cloud);
+    curves.forEach((curve, index) => upright[index] && drawUpright(frame, curve, looks[index]!));
+    sheet.put(context);
   }
+  strokes(false);
+  curves.forEach((curve, index) => {
+    const { colour, fade } = looks[index]!;
+    context.globalAlpha = fade;
+    context.fillStyle = colour;
+    drawDots(frame, curve.x, curve.series.line, curve.ordered);
+    if (frame.clip) drawArrows(frame, curve, colour);
+    drawMarks(frame, curve, colour);
+    context.globalAlpha = 1;
+  });
+}
+
+/** A band, or in its place a line through the least and greatest of each bucket where these lie dense. */
+function drawUpright(frame: Frame, curve: Curve, { colour, fade, thin, bands, lit }: Look): void {
+  const { low, high, smooth } = curve.series;
+  if (!low || !high) return;
+  const found = span(frame, curve);
+  if (!bands) {
+    sheet.ink(colour, smooth ? 0.32 * fade : fade);
+    lineBand(sheet, found, lit ? thin + frame.ratio : thin);
+    return;
+  }
+  // Of several bands over each other none may hide the lines.
+  const pale = fade / Math.sqrt(Math.min(9, bands));
+  sheet.ink(colour, (smooth ? 0.1 : 0.2) * pale);
+  fillBand(sheet, found);
+  sheet.ink(colour, (smooth ? 0.16 : 0.34) * Math.sqrt(pale * fade));
+  outlineBand(sheet, found);
+}
+
+function strokeCurve(frame: Frame, curve: Curve, { colour, fade, thin, bands, lit }: Look): void {
+  const { context, ratio } = frame;
+  const { series } = curve;
+  if (!curve.ordered && (series.smooth || series.shift < 0)) return;
+  context.strokeStyle = colour;
   context.lineWidth = lit ? thin + ratio : thin;
   const dash = DASHES[curve.dash % DASHES.length]!;
   context.setLineDash(dash.map((part) => part * ratio));
-  const raw = () => {
-    if (bands || !series.low || !series.high) return line(frame, curve, series.line);
-    if (dash.length || x.length < frame.width / 2) return spiked(frame, curve);
-    const path = linePath(span(frame, curve), context.lineWidth);
-    context.lineWidth = 1;
-    return path;
-  };
+  context.globalAlpha = series.smooth ? 0.32 * fade : fade;
+  if (bands || !series.low || !series.high) context.stroke(line(frame, curve, series.line));
+  else if (!filled(frame, curve)) context.stroke(spiked(frame, curve));
   if (series.smooth) {
-    context.globalAlpha = 0.32 * fade;
-    if (curve.ordered) context.stroke(raw());
     context.globalAlpha = fade;
     context.lineWidth = lit ? thin + ratio : Math.max(thin, 1.6 * ratio);
-    if (curve.ordered) context.stroke(line(frame, curve, series.smooth));
-  } else {
-    context.globalAlpha = fade;
-    if (curve.ordered || series.shift >= 0) context.stroke(raw());
+    context.stroke(line(frame, curve, series.smooth));
   }
   context.setLineDash([]);
-  drawDots(frame, x, series.line, curve.ordered);
-  if (frame.clip) drawArrows(frame, curve, colour);
-  drawMarks(frame, curve, colour);
-  context.globalAlpha = 1;
+}
+
+/** Whether its buckets lie so dense that a bar in each column makes a line of them. */
+function filled(frame: Frame, { series, dash, x }: Curve): boolean {
+  return series.low !== undefined && x.length >= frame.width / 2 && dash % DASHES.length === 0;
 }
 
 function line(frame: Frame, { x, resumes }: Curve, y: Column): Path2D {
@@ -198,16 +234,24 @@ function spiked(frame: Frame, { series, x, resumes }: Curve): Path2D {
 /** Where points are sparse, or a point stands between two gaps and would make no line. */
 function drawDots(frame: Frame, x: Column, y: Column, ordered: boolean): void {
   const { context, ratio } = frame;
+  const log = frame.scale === "log";
   const radius = 1.9 * ratio;
+  const sparse = SPARSE_PX * ratio;
   context.beginPath();
+  let place = x.length ? frame.x(x[0]!) : 0;
+  let before = Infinity;
   for (let index = 0; index < x.length; index += 1) {
     const value = y[index]!;
-    if (!Number.isFinite(value) || (frame.scale === "log" && value <= 0)) continue;
-    const px = frame.x(x[index]!);
-    const before = index > 0 && Number.isFinite(y[index - 1]!) ? px - frame.x(x[index - 1]!) : Infinity;
-    const after =
-      index < x.length - 1 && Number.isFinite(y[index + 1]!) ? frame.x(x[index + 1]!) - px : Infinity;
-    if (ordered && Math.min(before, after) < SPARSE_PX * ratio) continue;
+    const px = place;
+    const gap = before;
+    before = Infinity;
+    if (index < x.length - 1) {
+      place = frame.x(x[index + 1]!);
+      if (Number.isFinite(value)) before = place - px;
+    }
+    if (!Number.isFinite(value) || (log && value <= 0)) continue;
+    const after = index < x.length - 1 && Number.isFinite(y[index + 1]!) ? place - px : Infinity;
+    if (ordered && (gap < sparse || after < sparse)) continue;
     const py = frame.y(value);
     context.moveTo(px + radius, py);
     context.arc(px, py, radius, 0, 2 * Math.PI);
@@ -215,32 +259,28 @@ function drawDots(frame: Frame, x: Column, y: Column, ordered: boolean): void {
   context.fill();
 }
 
-let cloudCanvas: HTMLCanvasElement | null = null;
+/** Of the curves of a chart: their cloud, and the view that it is of. A run that is lit up or not changes neither. */
+const clouds = new WeakMap<Curve[], { view: string; grid: Grid }>();
 
-function drawCloud(frame: Frame, curves: Curve[]): void {
-  const grid = density(curves, frame);
-  const { width, height } = grid;
-  if (!grid.most) return;
-  cloudCanvas ??= document.createElement("canvas");
-  cloudCanvas.width = width;
-  cloudCanvas.height = height;
-  const context = cloudCanvas.getContext("2d");
-  if (!context) return;
-  const image = context.createImageData(width, height);
-  const pixels = new Uint32Array(image.data.buffer);
-  const ink = channels(frame.ink);
-  const scale = Math.log1p(grid.most);
-  for (let place = 0; place < grid.counts.length; place += 1) {
-    const count = grid.counts[place]!;
-    // One lonely line is still seen.
-    if (count) pixels[place] = ((Math.round(40 + 190 * (Math.log1p(count) / scale)) << 24) | ink) >>> 0;
+function cloudOf(frame: Frame, curves: Curve[]): Grid | null {
+  const view = [frame.view, frame.left, frame.top, frame.width, frame.height].join(" ");
+  let found = clouds.get(curves);
+  if (found?.view !== view) {
+    const context = curves.filter((curve) => curve.context);
+    found = { view, grid: density(context, frame) };
+    clouds.set(curves, found);
   }
-  context.putImageData(image, 0, 0);
-  frame.context.drawImage(cloudCanvas, Math.floor(frame.left), frame.top);
+  return found.grid.most ? found.grid : null;
 }
 
-/** "#rrggbb" as the low bits of a little-endian pixel. */
-function channels(colour: string): number {
-  const value = Number.parseInt(colour.slice(1), 16);
-  return ((value & 0xff) << 16) | (value & 0xff00) | (value >> 16);
+function drawCloud(frame: Frame, { width, height, counts, most }: Grid): void {
+  const scale = Math.log1p(most);
+  // One lonely line is still seen.
+  const shades = Uint8Array.from({ length: most + 1 }, (_, count) =>
+    count ? Math.round(40 + 190 * (Math.log1p(count) / scale)) : 0,
+  );
+  sheet.ink(frame.ink, 1);
+  for (let column = 0, place = 0; column < width; column += 1)
+    for (let row = 0; row < height; row += 1, place += 1)
+      if (counts[place]) sheet.dot(column, row, shades[counts[place]!]!);
 }
