@@ -212,7 +212,7 @@ function Meta({ curves, axis, smoothing, nonpos, beyond, late }: MetaProps) {
 /** The table behind a chart, for screen readers. */
 function Spoken({ curves, metric }: { curves: Curve[]; metric: string }) {
   return (
-    <div className="sr-only">
+    <div className="sr-only spoken">
       <table>
         <caption>{metric} in view, by run</caption>
         <thead>
