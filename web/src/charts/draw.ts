@@ -112,7 +112,9 @@ function paint(frame: Frame, curves: Curve[], looks: Look[], cloud: Grid | null 
       if ((curve.context && !look.lit) === behind) strokeCurve(frame, curve, look);
     });
   strokes(true);
-  const upright = curves.map((curve, index) => looks[index]!.bands > 0 || filled(frame, curve));
+  const upright = curves.map(
+    (curve, index) => curve.series.low !== undefined && (looks[index]!.bands > 0 || filled(frame, curve)),
+  );
   if (cloud || upright.includes(true)) {
     const left = Math.floor(frame.left);
     const top = Math.floor(frame.top);

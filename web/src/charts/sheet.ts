@@ -13,6 +13,9 @@ export class Sheet {
   private top = 0;
   private width = 0;
   private height = 0;
+  /** The rows that have anything: from the first to before the end. */
+  private first = 0;
+  private end = 0;
   /** As a canvas has them: red in the low bits, colours multiplied by their opacity. */
   private pixels = new Uint32Array(0);
   private image: ImageData | null = null;
@@ -22,7 +25,7 @@ export class Sheet {
 
   /** An empty sheet of that place. */
   begin(left: number, top: number, width: number, height: number): this {
-    Object.assign(this, { left, top, width, height });
+    Object.assign(this, { left, top, width, height, first: height, end: 0 });
     const size = width * height;
     if (this.pixels.length < size) this.pixels = new Uint32Array(size);
     else this.pixels.fill(0, 0, size);
@@ -51,6 +54,8 @@ export class Sheet {
     const at = column * this.height;
     const row = Math.floor(above);
     const last = Math.floor(below);
+    if (row < this.first) this.first = row;
+    if (last >= this.end) this.end = Math.min(this.height, last + 1);
     if (row === last) {
       pixels[at + row] = over(pixels[at + row]!, shades[Math.round(255 * (below - above))]!);
       return;
@@ -65,11 +70,15 @@ export class Sheet {
   /** A pixel, by its column and row; whatever was in it goes. */
   dot(column: number, row: number, covered: number): void {
     this.pixels[column * this.height + row] = this.shades[covered]!;
+    if (row < this.first) this.first = row;
+    if (row >= this.end) this.end = row + 1;
   }
 
   /** Onto a canvas, over what is there. */
   put(context: CanvasRenderingContext2D): void {
-    const { width, height } = this;
+    const { width, height, first, end, left, top } = this;
+    const high = end - first;
+    if (high <= 0) return;
     this.canvas ??= document.createElement("canvas");
     if (this.canvas.width < width || this.canvas.height < height) {
       this.canvas.width = Math.max(this.canvas.width, width);
@@ -80,17 +89,17 @@ export class Sheet {
     if (!own) return;
     this.image ??= own.createImageData(this.canvas.width, this.canvas.height);
     this.rows(new Uint32Array(this.image.data.buffer), this.image.width);
-    own.putImageData(this.image, 0, 0, 0, 0, width, height);
+    own.putImageData(this.image, 0, 0, 0, first, width, high);
     context.globalAlpha = 1;
-    context.drawImage(this.canvas, 0, 0, width, height, this.left, this.top, width, height);
+    context.drawImage(this.canvas, 0, first, width, high, left, top + first, width, high);
   }
 
-  /** Row by row, the colours not multiplied any more. */
+  /** The rows that have anything, in their places, the colours not multiplied any more. */
   rows(into: Uint32Array, stride: number): void {
-    const { width, height, pixels } = this;
+    const { width, height, pixels, first, end } = this;
     for (let tile = 0; tile < width; tile += TILE) {
       const stop = Math.min(width, tile + TILE);
-      for (let row = 0; row < height; row += 1) {
+      for (let row = first; row < end; row += 1) {
         let from = tile * height + row;
         for (let place = row * stride + tile; place < row * stride + stop; place += 1) {
           const pixel = pixels[from]!;
