@@ -12,6 +12,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "laptop": {},
     "dark": {"dark": True},
     "narrow": {"width": 390, "height": 844},
+    "tablet": {"width": 768, "height": 1024},
     "wide": {"width": 1920, "height": 1080},
 }
 

@@ -66,7 +66,7 @@ def axe(tab: Any, axe_script: Path) -> Any:
     return tab
 
 
-@looks("dark", "narrow", "wide")
+@looks("dark", "narrow", "tablet", "wide")
 def test_axe_finds_nothing_serious_in_any_view(axe: Any, site: Any) -> None:
     found = {}
     for name, (place, there) in VIEWS.items():

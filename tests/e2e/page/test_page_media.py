@@ -34,7 +34,7 @@ def record() -> dict[str, str]:
     return {"media": run.id}
 
 
-@looks("laptop", "dark", "narrow")
+@looks("laptop", "dark", "narrow", "tablet")
 def test_images_and_tables_follow_the_step(tab: Any, site: Any) -> None:
     page = tab.go(f"/media/{site.ids['media']}?tab=media")
     samples = page.locator('figure[aria-label="samples"]')

@@ -52,7 +52,7 @@ def test_a_ticket_opens_one_browser_and_then_no_other(browser: Any, site: Any) -
         context.close()
 
 
-@looks("wide", "narrow", "laptop", "dark")
+@looks("wide", "narrow", "tablet", "laptop", "dark")
 def test_runs_are_listed_searched_filtered_and_chosen_for_comparison(tab: Any, request: Any) -> None:
     page = tab.go("/vision")
     rows = page.locator('[role="row"] a.run-name')
@@ -82,7 +82,7 @@ def test_a_filter_is_an_expression_and_its_error_is_shown(tab: Any) -> None:
     tab.shot("filter-error")
 
 
-@looks("dark", "narrow", "laptop", "wide")
+@looks("dark", "narrow", "tablet", "laptop", "wide")
 def test_charts_draw_and_say_what_they_stand_for(tab: Any, site: Any, request: Any) -> None:
     page = tab.go(f"/vision/{site.ids['vit-lr0.01']}?with={site.ids['vit-lr0.03']}")
     loss = chart(page, "train/loss")
@@ -153,7 +153,7 @@ VIEWS = {
 }
 
 
-@looks("narrow", "laptop", "dark")
+@looks("narrow", "tablet", "laptop", "dark")
 def test_the_other_views_show_what_was_recorded(tab: Any, site: Any, request: Any) -> None:
     for view, shown in VIEWS.items():
         page = tab.go(f"/vision/{site.ids['vit-lr0.01']}?tab={view}&with={site.ids['vit-lr0.03']}")

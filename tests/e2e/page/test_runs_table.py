@@ -114,7 +114,7 @@ def test_runs_are_grouped_by_a_setting_with_those_that_lack_it_apart(tab: Any) -
     page.get_by_role("button", name="Compare 2 runs").wait_for()
 
 
-@looks("narrow", "laptop")
+@looks("narrow", "tablet", "laptop")
 def test_a_row_says_what_is_not_finite_and_in_which_metric(tab: Any, site: Any) -> None:
     page = show(tab, "/vision?cols=state&sort=name")
     row = page.get_by_role("row", name=re.compile("vit-lr0.01"))
