@@ -194,6 +194,7 @@ def test_runs_beyond_the_first_twenty_are_a_click_away_and_never_hidden_silently
     assert len(own) == 1, "only the page's own run is in colour"
     page.get_by_role("button", name="Show all").click()
     page.get_by_text(f"{SWEEP} of {SWEEP} runs shown").wait_for()
+    settled(card(page, "loss"), COLOURS, bool)
     tab.shot("charts-crowd")
     page.locator(".legend-rows li").nth(6).hover()
     settled(card(page, "loss"), COLOURS, lambda found: found and found != own)
