@@ -37,7 +37,7 @@ LAYERS, WIDTH, BATCH = 10, 256, 256
 HISTOGRAMS_EVERY = 100
 SLICE = 10  # steps
 NOTHING = "a call that does nothing"
-PAIRS, PEER_PAIRS = 32, 12
+PAIRS, PEER_PAIRS = 24, 12
 _ROOT = Path(__file__).resolve().parents[1]
 _LIMIT_S = 240.0
 
