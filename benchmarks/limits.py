@@ -76,7 +76,7 @@ _LIMITS: tuple[tuple[int | str, str, str], ...] = (
         13,
         "chart of 100 runs*",
         "Ten million points of a hundred runs are read and grouped for each answer, twice: to see how many there are "
-        "(0.18 s of the server's processors), and into buckets (0.69). " + _PACE,
+        "(0.3 s of the server's processors), and into buckets (0.7). " + _PACE,
     ),
     (13, "*", _PACE),
     (

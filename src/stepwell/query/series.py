@@ -229,7 +229,6 @@ def _extents_in(
         where=of.where,
         seen=seen,
         by=f"GROUP BY {of.by()}" if of.keys else "",
-        in_order=int(source == UNMERGED),  # half of the cost; more of it where they are merged
     )
     for row in metrics.rows(query, of.parameters):
         key = row.pop("uuid"), row.pop("name")

@@ -32,7 +32,7 @@ _FROM = "FROM v_scalars WHERE run IN {{runs:Array(UUID)}} AND metric IN {{metric
 # and how much of it in view: decides between points and buckets, and their width.
 EXTENTS = """
 SELECT {who}, uniqExact(rank) AS ranks, count() AS points, {seen}
-FROM {source} WHERE {where} {by} SETTINGS optimize_aggregation_in_order = {in_order}
+FROM {source} WHERE {where} {by}
 """
 # The same of each part by itself.
 PART_EXTENTS = """
