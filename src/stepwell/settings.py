@@ -127,7 +127,9 @@ class Settings(NamedTuple):
     staging_fraction: float = 0.5
     """A file or folder larger than this part of the free space is not copied but uploaded from where it is."""
     staging_free_share_min: float = 0.05
-    """A copy into staging must leave this much of the filesystem free."""
+    """A copy into staging must leave this much of the filesystem free ..."""
+    staging_free_bytes_max: int = 4 * GIB
+    """... but no more than this, however large the filesystem is."""
     image_bytes_max: int = 64 * MIB
     """A larger stepwell.Image, as pixels or as a file, is not kept: encoding one takes a second per 20 MiB or so."""
     images_max: int = 1000
@@ -210,6 +212,10 @@ class Settings(NamedTuple):
         settings = cls(**values)
         settings._check()
         return settings
+
+    def bytes_kept_free(self, total: int) -> int:
+        """What copies into staging leave free of a filesystem of `total` bytes."""
+        return min(int(total * self.staging_free_share_min), self.staging_free_bytes_max)
 
     def _check(self) -> None:
         for name in ("ring_bytes", "child_ring_bytes", "ring_bytes_min", "ring_bytes_max"):

@@ -221,11 +221,12 @@ def _place_all(sources: Sequence[Source], data: Path) -> list[dict[str, Any]]:
 
 def _check_room(said: _Described, staging: Path, wanted: int, settings: Settings) -> None:
     disk = shutil.disk_usage(staging)
-    kept_free = int(disk.total * settings.staging_free_share_min)
+    kept_free = settings.bytes_kept_free(disk.total)
     if disk.free - wanted < kept_free:
         raise StagingError(
             f"no room for {said.kind} {said.name!r} of {wanted} bytes: {staging} has {disk.free} free, and {kept_free} "
-            "are to stay so (setting staging_free_share_min). Free some, or set STEPWELL_HOME to a larger filesystem."
+            "are to stay so (settings staging_free_share_min and staging_free_bytes_max). Free some, or set "
+            "STEPWELL_HOME to a larger filesystem."
         )
     waiting = _bytes_below(staging)
     if waiting + wanted > settings.staging_bytes_max:

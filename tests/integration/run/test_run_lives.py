@@ -244,7 +244,7 @@ CHECKPOINTS = [
     ("not there", "'/nowhere/x'", "", "StagingError"),
     ("an empty folder", "sys.argv[1]", "", "StagingError"),
     ("a device", "'/dev/null'", "", "StagingError"),
-    ("no room", "__file__", "'staging_free_share_min': 1.0", "StagingError"),
+    ("no room", "__file__", "'staging_free_share_min': 1.0, 'staging_free_bytes_max': 1 << 62", "StagingError"),
     ("too much waiting", "__file__", "'staging_bytes_max': 10", "StagingError"),
     ("a bad name", "__file__, name='a\\nb'", "", "InvalidValue"),
     ("a bad step", "__file__, step=0.5", "", "InvalidValue"),
@@ -267,6 +267,24 @@ def test_a_checkpoint_that_cannot_be_kept_raises_at_once_and_leaves_nothing(
     )
     assert done.stdout == f"{error}\n", done.stderr
     assert not list((home / "staging").glob("*"))
+
+
+FULL = "import shutil\nseen = shutil.disk_usage\nshutil.disk_usage = lambda at: seen(at)._replace(total={}, free={})\n"
+
+
+@pytest.mark.parametrize(
+    ("total", "free", "kept"),
+    [(100 << 40, 5 << 30, True), (100 << 40, 3 << 30, False), (10 << 30, 1 << 30, True), (10 << 30, 400 << 20, False)],
+)
+def test_a_checkpoint_leaves_a_share_of_the_filesystem_free_and_of_a_large_one_no_more_than_enough(
+    total: int, free: int, kept: bool, script: Script, home: Path
+) -> None:
+    done = script(
+        OFFLINE + FULL.format(total, free) + "try:\n    stepwell.run.log_checkpoint(__file__)\n"
+        "except stepwell.errors.StagingError as error:\n    print(error)"
+    )
+    assert ("no room" not in done.stdout) is kept, done.stdout
+    assert len(list((home / "staging").glob("*"))) == int(kept), done.stderr
 
 
 def test_a_staged_checkpoint_has_its_files_and_a_manifest(script: Script, home: Path) -> None:

@@ -37,9 +37,8 @@ def home_folder(home: Home) -> Iterator[Finding]:
     yield from _network(home, kind)
     yield from _locks(home)
     usage = shutil.disk_usage(home.path)
-    share = usage.free / usage.total if usage.total else 0.0
     free = f"{bytes_text(usage.free)} free of {bytes_text(usage.total)} ({kind or 'unknown filesystem'})"
-    short = usage.free < _ROOM_BYTES or share < Settings().staging_free_share_min
+    short = usage.free < max(_ROOM_BYTES, Settings.load().bytes_kept_free(usage.total))
     do = "make room: spools and checkpoints wait here" if short else ""
     yield Finding("disk", WRONG if short else OK, free, do, f"the filesystem of {home.path}")
 
