@@ -273,23 +273,22 @@ function curvesOf(store: SeriesStore, metrics: string[], runs: ShownRun[], axis:
   return curves;
 }
 
-/** Subscribes to the metric's series of all these runs; the number grows with every change. */
+/**
+ * Subscribes to the metrics' series of all these runs; the number grows with every change, also with one that comes
+ * between drawing and subscribing.
+ */
 function useVersion(store: SeriesStore, metrics: string[], runs: ShownRun[]): number {
   const ids = JSON.stringify(runs.map((run) => run.uuid));
   const source = useMemo(() => {
-    let version = 0;
+    const all = (JSON.parse(ids) as string[]).flatMap((run) =>
+      metrics.map((metric) => [run, metric] as const),
+    );
     return {
       subscribe: (listener: () => void) => {
-        const changed = () => {
-          version += 1;
-          listener();
-        };
-        const ends = (JSON.parse(ids) as string[]).flatMap((run) =>
-          metrics.map((metric) => store.subscribe(run, metric, changed)),
-        );
+        const ends = all.map(([run, metric]) => store.subscribe(run, metric, listener));
         return () => ends.forEach((end) => end());
       },
-      version: () => version,
+      version: () => all.reduce((newest, [run, metric]) => Math.max(newest, store.version(run, metric)), 0),
     };
   }, [store, metrics, ids]);
   return useSyncExternalStore(source.subscribe, source.version);

@@ -18,6 +18,8 @@ interface Entry {
   /** From which step on the held part is out of date; null: it is not. */
   stale: number | null;
   loading: boolean;
+  /** When it last became another, of all changes of its store. */
+  changed: number;
 }
 
 /** How series are asked for; a new way is a new store. */
@@ -41,6 +43,7 @@ export class SeriesStore {
   private scheduled = false;
   private running = 0;
   private generation = 0;
+  private changes = 0;
 
   constructor(
     private readonly asking: Asking,
@@ -58,12 +61,26 @@ export class SeriesStore {
     return this.entries.get(key(run, metric))?.error ?? null;
   }
 
+  /** Grows with each change of the series or its error. */
+  version(run: string, metric: string): number {
+    return this.entries.get(key(run, metric))?.changed ?? 0;
+  }
+
   /** While subscribed, the series is fetched and kept up to date. */
   subscribe(run: string, metric: string, listener: () => void): () => void {
     const name = key(run, metric);
     let entry = this.entries.get(name);
     if (!entry) {
-      entry = { run, metric, wanted: 0, series: null, error: null, stale: -Infinity, loading: false };
+      entry = {
+        run,
+        metric,
+        wanted: 0,
+        series: null,
+        error: null,
+        stale: -Infinity,
+        loading: false,
+        changed: 0,
+      };
     }
     this.entries.delete(name); // to the young end of the map
     this.entries.set(name, entry);
@@ -148,6 +165,8 @@ export class SeriesStore {
       this.running -= 1;
       for (const entry of batch) entry.loading = false;
     }
+    this.changes += 1;
+    for (const entry of batch) entry.changed = this.changes;
     for (const entry of batch)
       for (const listener of this.listeners.get(key(entry.run, entry.metric)) ?? []) listener();
     if ([...this.entries.values()].some((entry) => entry.wanted > 0 && entry.stale !== null)) this.schedule();
