@@ -7,6 +7,7 @@ import { ApiError } from "./api/client";
 import { openingQuery } from "./api/queries";
 import type { Opening } from "./api/types";
 import { App } from "./App";
+import { shown } from "./charts/shown";
 
 const queries = new QueryClient({
   defaultOptions: {
@@ -31,6 +32,7 @@ export interface FirstCharts {
 export function start(root: HTMLElement, first: FirstCharts | null): void {
   listen();
   if (first) void foresee(first);
+  else shown();
   createRoot(root).render(
     <QueryClientProvider client={queries}>
       <App />

@@ -94,6 +94,22 @@ def test_charts_draw_and_say_what_they_stand_for(tab: Any, site: Any, request: A
     assert overflow <= 0, "the page scrolls sideways"
 
 
+def test_first_charts_are_asked_for_once_and_wait_for_no_news(tab: Any, site: Any) -> None:
+    page = tab.page
+    asked: list[list[str]] = []
+    page.on("request", lambda request: asked.append(_metrics_of(request)) if request.url.endswith("/series") else None)
+    page.route("**/api/v1/live?*", lambda route: None)  # a stream that never begins
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 6})  # a slow machine
+    tab.go(f"/vision/{site.ids['vit-lr0.01']}")
+    page.locator("figure .uplot.drawn").nth(1).wait_for()
+    names = [name for metrics in asked for name in metrics]
+    assert names and len(names) == len(set(names))
+
+
+def _metrics_of(request: Any) -> list[str]:
+    return [series["metric"] for series in request.post_data_json["series"]]
+
+
 def test_a_zoom_is_in_the_address_and_a_reload_shows_it_again(tab: Any, site: Any) -> None:
     page = tab.go(f"/vision/{site.ids['vit-lr0.01']}")
     over = chart(page, "train/loss").locator(".u-over")

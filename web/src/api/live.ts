@@ -1,5 +1,6 @@
 // Server-sent events of the runs in view.
 import { useEffect, useRef, useState } from "react";
+import { onceShown } from "../charts/shown";
 import { failed, worked } from "./health";
 import type { State } from "./types";
 
@@ -38,7 +39,7 @@ export function useLive(runs: string[], on: Listener): Record<string, State> {
       .split(",")
       .map((run) => `run=${run}`)
       .join("&")}`;
-    let source: EventSource;
+    let source: EventSource | undefined;
     let silence = 0;
     const heard = () => {
       worked();
@@ -47,11 +48,12 @@ export function useLive(runs: string[], on: Listener): Record<string, State> {
     };
     const open = () => {
       window.clearTimeout(silence);
-      if (source) source.close();
-      source = new EventSource(address);
-      source.onopen = heard;
-      source.addEventListener("beat", heard);
-      source.onmessage = (message) => {
+      source?.close();
+      const opened = new EventSource(address);
+      source = opened;
+      opened.onopen = heard;
+      opened.addEventListener("beat", heard);
+      opened.onmessage = (message) => {
         heard();
         const event = JSON.parse(message.data as string) as LiveEvent;
         if (event.fault) {
@@ -61,19 +63,20 @@ export function useLive(runs: string[], on: Listener): Record<string, State> {
         setStates((old) => (old[event.run] === event.state ? old : { ...old, [event.run]: event.state }));
         handler.current(event);
       };
-      source.onerror = () => {
+      opened.onerror = () => {
         failed();
         // A refused stream is closed for good by the browser: tried again at the pace of a person.
-        if (source.readyState === EventSource.CLOSED) {
+        if (opened.readyState === EventSource.CLOSED) {
           window.clearTimeout(silence);
           silence = window.setTimeout(open, 3000);
         }
       };
     };
-    open();
+    const leave = onceShown(open); // its first events say what came meanwhile
     return () => {
+      leave();
       window.clearTimeout(silence);
-      source.close();
+      source?.close();
     };
   }, [key]);
   return states;

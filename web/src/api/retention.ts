@@ -1,5 +1,6 @@
 // Runs put in the trash and brought back, and holds (service/retention_api.py); what is drawn of runs is asked again after.
 import { skipToken, useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
+import { useShown } from "../charts/shown";
 import { getJson, postJson } from "./client";
 
 const TRASH_EVERY_MS = 30_000;
@@ -39,6 +40,7 @@ export function useHold(project: string, id: string): Hold | undefined {
     queryKey: ["holds", project],
     queryFn: async ({ signal }) => (await getJson<{ holds: Hold[] }>(`holds?${of(project)}`, signal)).holds,
     refetchInterval: TRASH_EVERY_MS,
+    enabled: useShown(),
   });
   return holds.data?.find((hold) => hold.id === id);
 }

@@ -7,8 +7,10 @@ import { point } from "./cursor";
 import { light, lit, onLit } from "./lit";
 import { drawnAnew, lookFromChart, seat } from "./moment";
 import { endPlot, makePlot, moveCursor, setView, type PlotState } from "./plot";
-import { pump, unpump } from "./pump";
+import { pump, pumped, unpump } from "./pump";
 import { Readout } from "./Readout";
+import { shown } from "./shown";
+import { fit, watchSize, type Size } from "./size";
 import { momentAt, placeOf, type Own } from "./timeline";
 
 interface Props {
@@ -47,7 +49,9 @@ export function Plot(props: Props) {
   const theme = useTheme();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
+  const size = useRef<Size | null>(null);
   const held = useRef<Held | null>(null);
+  const view = useRef<() => void>(() => undefined);
   const [at, setAt] = useState<{ x: number; top: number; above: boolean } | null>(null);
   const state = useRef<PlotState>({ curves, axis, scale, theme, clip, floor: 0, linear: 1, lit: null });
   const calls = useRef({ onZoom, onBeyond, onCanvas, own });
@@ -56,10 +60,8 @@ export function Plot(props: Props) {
     calls.current = { onZoom, onBeyond, onCanvas, own };
   });
 
-  useEffect(() => {
-    const element = host.current;
-    if (!element) return;
-    const made = makePlot(element, sizeOf(element), () => state.current, {
+  const begin = (element: HTMLElement, now: Size) => {
+    const made = makePlot(element, now, () => state.current, {
       zoom: (range) => calls.current.onZoom(range),
       cursor: (x, top) => {
         if (x === null || top === null) {
@@ -83,14 +85,11 @@ export function Plot(props: Props) {
       put: (x) => moveCursor(made, x),
     });
     calls.current.onCanvas(made.ctx.canvas);
-    const resized = new ResizeObserver(() => made.setSize(sizeOf(element)));
-    resized.observe(element);
     const off = onLit(() => {
       state.current = { ...state.current, lit: lit() };
       pump(made, () => made.redraw(false));
     });
     return () => {
-      resized.disconnect();
       leave();
       off();
       unpump(made);
@@ -98,29 +97,52 @@ export function Plot(props: Props) {
       calls.current.onCanvas(null);
       plot.current = null;
     };
-  }, [axis, scale, theme, metric]);
+  };
 
   useEffect(() => {
-    const made = plot.current;
-    if (!made) return;
-    pump(made, () => {
+    const element = host.current;
+    if (!element) return;
+    // Made for another axis it has the size that the last one had, and nothing blinks; a first one is made and drawn before
+    // the next is begun.
+    let end = size.current ? begin(element, size.current) : null;
+    const leave = watchSize(element, (now) => {
+      size.current = now;
+      if (plot.current) fit(plot.current, now);
+      else
+        pump(view, () => {
+          end = begin(element, now);
+          view.current();
+        });
+    });
+    return () => {
+      leave();
+      unpump(view);
+      end?.();
+    };
+  }, [axis, scale, theme, metric]); // eslint-disable-line react-hooks/exhaustive-deps
+
+  useEffect(() => {
+    view.current = () => {
+      const made = plot.current;
       const x = zoom ?? xRange(curves);
-      if (!x) return;
-      const fit = yFit(curves, x, scale, clip);
+      if (!made || !x) return;
+      const best = yFit(curves, x, scale, clip);
       // Once zoomed, both axes hold through every update.
       const old = held.current;
       const hold = zoom && old?.zoom === zoom && old.scale === scale && old.clip === clip ? old : null;
-      const fitted = hold?.y ?? fit?.range ?? { min: scale === "log" ? 0.1 : 0, max: 1 };
-      const linear = hold?.linear ?? fit?.linear ?? 1;
-      if (zoom && fit && !hold) held.current = { zoom, scale, clip, y: fitted, linear };
-      const height = Math.max(60, sizeOf(made.root).height - 36);
+      const fitted = hold?.y ?? best?.range ?? { min: scale === "log" ? 0.1 : 0, max: 1 };
+      const linear = hold?.linear ?? best?.linear ?? 1;
+      if (zoom && best && !hold) held.current = { zoom, scale, clip, y: fitted, linear };
       const deep = gutter && scale === "log";
+      const height = Math.max(60, made.height - 36);
       state.current = { ...state.current, floor: deep ? fitted.min : 0, linear };
       setView(made, x, deep ? withGutter(fitted, GUTTER_PX / height) : fitted, linear);
       made.root.classList.add("drawn");
-      calls.current.onBeyond(fit?.beyond ?? { above: 0, below: 0 });
+      calls.current.onBeyond(best?.beyond ?? { above: 0, below: 0 });
       drawnAnew();
-    });
+      pumped(shown);
+    };
+    if (plot.current) pump(view, () => view.current());
   }, [curves, zoom, axis, scale, theme, clip, gutter, metric]);
 
   return (
@@ -159,8 +181,4 @@ function nearRun(plot: uPlot, curves: Curve[], values: Map<string, number>, top:
 /** Where the part of the window ends that nothing lies over: the output may be docked under the charts. */
 function viewEnd(): number {
   return document.querySelector(".dock")?.getBoundingClientRect().top ?? window.innerHeight;
-}
-
-function sizeOf(element: HTMLElement): { width: number; height: number } {
-  return { width: Math.max(120, element.clientWidth), height: Math.max(80, element.clientHeight) };
 }

@@ -2,6 +2,7 @@
 
 const BUDGET_MS = 6;
 const queue = new Map<object, () => void>();
+const ends = new Set<() => void>();
 let running = false;
 
 /** Runs the job soon; a job of the same owner that still waits is replaced. */
@@ -16,6 +17,11 @@ export function unpump(owner: object): void {
   queue.delete(owner);
 }
 
+/** Runs the job once nothing waits to be drawn any more. */
+export function pumped(job: () => void): void {
+  ends.add(job);
+}
+
 async function frame(): Promise<void> {
   const start = performance.now();
   while (queue.size && performance.now() - start < BUDGET_MS) {
@@ -24,6 +30,11 @@ async function frame(): Promise<void> {
     job();
     await Promise.resolve(); // uPlot commits in a microtask: its drawing counts to this frame's budget
   }
-  if (queue.size) requestAnimationFrame(() => void frame());
-  else running = false;
+  if (queue.size) {
+    requestAnimationFrame(() => void frame());
+    return;
+  }
+  running = false;
+  for (const job of ends) window.setTimeout(job, 0); // this frame is on the screen then
+  ends.clear();
 }

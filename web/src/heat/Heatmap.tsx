@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef } from "react";
 import uPlot from "uplot";
 import { FONT, INK } from "../charts/ink";
 import { drawName, increments, labels, withRoom } from "../charts/places";
+import { fit, sizeNow, watchSize } from "../charts/size";
 import { useTheme } from "../theme/theme";
 import { labelled, type Rows } from "./codes";
 import { columnRows, quantileRow, type Heat } from "./columns";
@@ -37,14 +38,10 @@ export function Heatmap({ data, rows, painted, column, synced, onColumn }: Props
     const ink = INK[theme];
     const edges = bounds(data);
     const marked = labelled(rows);
-    const size = () => ({
-      width: Math.max(120, element.clientWidth),
-      height: Math.max(80, element.clientHeight),
-    });
     const line = { stroke: ink.text, font: FONT, ticks: { show: false }, grid: { show: false } };
     const made = new uPlot(
       {
-        ...size(),
+        ...sizeNow(element),
         padding: [8, 12, 0, 0],
         legend: { show: false },
         scales: {
@@ -98,10 +95,9 @@ export function Heatmap({ data, rows, painted, column, synced, onColumn }: Props
     plot.current = made;
     const sync = synced ? uPlot.sync("x") : null;
     sync?.sub(made);
-    const resized = new ResizeObserver(() => made.setSize(size()));
-    resized.observe(element);
+    const leave = watchSize(element, (size) => fit(made, size));
     return () => {
-      resized.disconnect();
+      leave();
       sync?.unsub(made);
       made.destroy();
       plot.current = null;

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 import { FONT, INK } from "../charts/ink";
 import { drawName, increments, labels, withRoom } from "../charts/places";
+import { fit, sizeNow, watchSize } from "../charts/size";
 import { number } from "../format/number";
 import { useTheme, type Theme } from "../theme/theme";
 import { ramp } from "./paint";
@@ -29,14 +30,10 @@ export function RankMap({ data }: { data: RankMatrix }) {
     if (!element) return;
     const ink = INK[theme];
     const edges = edgesOf(state.current.data);
-    const size = () => ({
-      width: Math.max(120, element.clientWidth),
-      height: Math.max(80, element.clientHeight),
-    });
     const line = { stroke: ink.text, font: FONT, ticks: { show: false }, grid: { show: false } };
     const made = new uPlot(
       {
-        ...size(),
+        ...sizeNow(element),
         padding: [8, 12, 0, 0],
         legend: { show: false },
         scales: {
@@ -98,10 +95,9 @@ export function RankMap({ data }: { data: RankMatrix }) {
     plot.current = made;
     const sync = uPlot.sync("x");
     sync.sub(made);
-    const resized = new ResizeObserver(() => made.setSize(size()));
-    resized.observe(element);
+    const leave = watchSize(element, (size) => fit(made, size));
     return () => {
-      resized.disconnect();
+      leave();
       sync.unsub(made);
       made.destroy();
       plot.current = null;

@@ -136,9 +136,7 @@ export function ChartGrid({ names, ...common }: Common & { names: string[] }) {
       ref={host}
       style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}
     >
-      {names.map((metric) => (
-        <Slot key={metric} metric={metric} {...common} />
-      ))}
+      {width > 0 && names.map((metric) => <Slot key={metric} metric={metric} {...common} />)}
     </div>
   );
 }
