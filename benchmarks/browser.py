@@ -11,7 +11,20 @@ from typing import Any
 
 from .serving import Site
 
-__all__ = ["LATE_MS", "TURNS", "TURNS_QUICK", "Tab", "browser", "lacking", "memory_of_tab", "tab"]
+__all__ = [
+    "FLAGS",
+    "LATE_MS",
+    "TURNS",
+    "TURNS_QUICK",
+    "WAIT_MS",
+    "WATCH",
+    "Tab",
+    "browser",
+    "chromium_path",
+    "lacking",
+    "memory_of_tab",
+    "tab",
+]
 
 FLAGS = [
     "--headless",
@@ -32,7 +45,7 @@ TURNS, TURNS_QUICK = 240, 60  # of the wheel, where it is measured
 # and grids as neither; the frame after the one that drew it has been shown when a task that it queues runs), how long
 # the frames' own work takes, what comes between two frames, and when the newest step of the watched metric is on the
 # screen.
-_WATCH = """
+WATCH = """
 (() => {
   const seen = {
     firstChart: 0, longestDraw: 0, frames: [], tasks: [], steps: {}, recording: false, watching: '',
@@ -44,10 +57,7 @@ _WATCH = """
     drew = true;
     if (!seen.firstChart) {
       seen.firstChart = performance.now();
-      request(() => setTimeout(() => {
-        seen.firstChart = performance.now();
-        console.debug('a first curve');
-      }, 0));
+      request(() => setTimeout(() => (seen.firstChart = performance.now()), 0));
     }
   };
   const { stroke, putImageData } = CanvasRenderingContext2D.prototype;
@@ -99,10 +109,11 @@ _WATCH = """
 
 def lacking() -> str:
     """Why there can be no browser here; empty where there can."""
-    if _chromium() is None:
+    if chromium_path() is None:
         return "chromium is not installed"
-    if find_spec("playwright") is None:
-        return "playwright is not installed"
+    for package in ("playwright", "websockets"):
+        if find_spec(package) is None:
+            return f"{package} is not installed"
     import stepwell
 
     if not (Path(stepwell.__file__).parent / "web" / "index.html").is_file():
@@ -110,7 +121,7 @@ def lacking() -> str:
     return ""
 
 
-def _chromium() -> str | None:
+def chromium_path() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -119,7 +130,7 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=_chromium(), args=FLAGS)
+        found = driver.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         try:
             yield found
         finally:
@@ -134,21 +145,6 @@ class Tab:
         self.cdp = page.context.new_cdp_session(page)
         self.cdp.send("Performance.enable", {"timeDomain": "threadTicks"})
         self.cdp.send("Network.enable")
-
-    def throttle(self, times: float) -> None:
-        """Slows the page's main thread down."""
-        self.cdp.send("Emulation.setCPUThrottlingRate", {"rate": times})
-
-    def open_cold(self, url: str) -> float:
-        """Loads the address with an empty cache; milliseconds from the start of the navigation to its first curve.
-
-        The page says so itself: to be asked again and again would cost the processors that it waits for.
-        """
-        self.page.goto("about:blank")
-        self.cdp.send("Network.clearBrowserCache")
-        with self.page.expect_console_message(lambda message: message.text == "a first curve", timeout=WAIT_MS):
-            self.page.goto(url, wait_until="commit")
-        return float(self.ask("seen.firstChart"))
 
     def wait(self, expression: str) -> float:
         """Of `seen` (the watcher above): asked until it is not 0."""
@@ -189,7 +185,7 @@ def tab(chromium: Any, site: Site, width: int = 1280, height: int = 800) -> Iter
     context = chromium.new_context(viewport={"width": width, "height": height})
     context.set_default_timeout(WAIT_MS)
     page = context.new_page()
-    page.add_init_script(_WATCH)
+    page.add_init_script(WATCH)
     page.goto(f"{site.url}/login?ticket={site.ticket()}")
     try:
         yield Tab(page, site)
