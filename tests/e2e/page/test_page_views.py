@@ -103,7 +103,8 @@ def test_first_charts_are_asked_for_once_and_wait_for_no_news(tab: Any, site: An
     tab.go(f"/vision/{site.ids['vit-lr0.01']}")
     page.locator("figure .uplot.drawn").nth(1).wait_for()
     names = [name for metrics in asked for name in metrics]
-    assert names and len(names) == len(set(names))
+    assert names
+    assert len(names) == len(set(names))
 
 
 def _metrics_of(request: Any) -> list[str]:
