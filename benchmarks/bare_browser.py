@@ -14,12 +14,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-from websockets.sync.client import ClientConnection, connect
+from typing import TYPE_CHECKING, Any
 
 from .browser import FLAGS, WAIT_MS, WATCH, chromium_path
 from .serving import Site
+
+if TYPE_CHECKING:
+    from websockets.sync.client import ClientConnection
 
 __all__ = ["BareBrowser", "BareTab", "bare_browser"]
 
@@ -104,6 +105,8 @@ class BareBrowser:
 
 @contextmanager
 def bare_browser() -> Iterator[BareBrowser]:
+    from websockets.sync.client import connect
+
     with tempfile.TemporaryDirectory(prefix="stepwell-bench-", ignore_cleanup_errors=True) as profile:
         command = [
             str(chromium_path()),

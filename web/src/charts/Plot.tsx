@@ -87,7 +87,7 @@ export function Plot(props: Props) {
     calls.current.onCanvas(made.ctx.canvas);
     const off = onLit(() => {
       state.current = { ...state.current, lit: lit() };
-      pump(made, () => made.redraw(false));
+      pump(made, () => made.redraw(false), true);
     });
     return () => {
       leave();
@@ -109,10 +109,14 @@ export function Plot(props: Props) {
       size.current = now;
       if (plot.current) fit(plot.current, now);
       else
-        pump(view, () => {
-          end = begin(element, now);
-          view.current();
-        });
+        pump(
+          view,
+          () => {
+            end = begin(element, now);
+            view.current();
+          },
+          true,
+        );
     });
     return () => {
       leave();

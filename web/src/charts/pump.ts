@@ -5,12 +5,17 @@ const queue = new Map<object, () => void>();
 const ends = new Set<() => void>();
 let running = false;
 
-/** Runs the job soon; a job of the same owner that still waits is replaced. */
-export function pump(owner: object, job: () => void): void {
+/**
+ * Runs the job soon; a job of the same owner that still waits is replaced. The next frame is left to the layout of what
+ * has changed beside the charts, unless that is done.
+ */
+export function pump(owner: object, job: () => void, laidOut = false): void {
   queue.set(owner, job);
   if (running) return;
   running = true;
-  requestAnimationFrame(() => void frame());
+  const begin = () => requestAnimationFrame(() => void frame());
+  if (laidOut) begin();
+  else requestAnimationFrame(begin);
 }
 
 export function unpump(owner: object): void {
