@@ -200,6 +200,7 @@ describe("sections", () => {
       ["train", 11, []],
     ]));
   it("have curves before histograms", () => {
+    sections(["grad/w", "train/b", "loss"]);
     const found = sections(["grad/w", "train/b", "loss"], new Set(["grad/w"]));
     expect(found[0]!.names).toEqual(["loss", "train/b", "grad/w"]);
   });

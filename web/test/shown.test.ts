@@ -28,10 +28,10 @@ describe("what can wait until the page shows something", () => {
     page.shown();
     expect(job).not.toHaveBeenCalled();
   });
-  it("waits no longer than three seconds from the page's beginning", () => {
+  it("waits no longer than two seconds from the page's beginning", () => {
     const job = vi.fn();
     page.onceShown(job);
-    vi.advanceTimersByTime(3_000);
+    vi.advanceTimersByTime(2_000);
     expect(job).toHaveBeenCalledTimes(1);
   });
 });

@@ -59,12 +59,19 @@ export function firstNames(project: string, metrics: readonly Named[], query: UR
     string,
   ];
   const { pinned, hidden } = cardsOf(pin, off, set, project);
-  const scalars = metrics.filter((one) => one.kind === "scalar").map((one) => one.name);
-  const there = new Set(scalars);
+  const scalars = new Set(named(metrics, "scalar"));
   const away = new Set([...hidden, ...pinned]);
-  const first = ownNames(sections(scalars.filter((name) => !away.has(name))));
-  const top = pinned.filter((name) => there.has(name) && !hidden.includes(name));
-  return [...top, ...first].slice(0, CHARTS);
+  const all = metrics.filter((one) => one.kind !== "text").map((one) => one.name);
+  const found = sections(
+    all.filter((name) => !away.has(name)),
+    new Set(named(metrics, "histogram")),
+  );
+  const top = pinned.filter((name) => !hidden.includes(name));
+  return [...top, ...ownNames(found)].filter((name) => scalars.has(name)).slice(0, CHARTS);
+}
+
+function named(metrics: readonly Named[], kind: Named["kind"]): string[] {
+  return metrics.filter((one) => one.kind === kind).map((one) => one.name);
 }
 
 function ownNames(found: readonly Section[]): string[] {

@@ -1,7 +1,7 @@
 // The moment at which what a page was opened for is on the screen: what can wait until then does.
 import { useSyncExternalStore } from "react";
 
-const LONGEST_MS = 3_000; // of a page whose charts are slow to come, or that has none after all
+const LONGEST_MS = 2_000; // of a page whose charts are slow to come, or that has none after all
 
 let reached = false;
 const waiting = new Set<() => void>();

@@ -10,6 +10,7 @@ import {
 } from "react";
 import { setParams, useParam } from "../address/location";
 import { columnsFor, type Cards, type Section } from "../charts/cards";
+import { useShown } from "../charts/shown";
 import { LineChart, type CardActions, type Shared } from "../charts/LineChart";
 import { whole } from "../format/number";
 
@@ -35,8 +36,11 @@ export function ChartSections({
 }: Common & { sections: Section[]; searching: boolean }) {
   // Together: the sections of before a search are never opened by it, which would be every card there is.
   const asked = useMemo(() => ({ sections: all, searching: typed }), [all, typed]);
-  const first = { sections: all.slice(0, SECTIONS_AT_FIRST), searching: typed };
-  const { sections, searching } = useDeferredValue(asked, first);
+  const first = useMemo(
+    () => ({ sections: all.slice(0, SECTIONS_AT_FIRST), searching: typed }),
+    [all, typed],
+  );
+  const { sections, searching } = useDeferredValue(useShown() ? asked : first, first);
   const [open] = useParam("open", "");
   const [shut] = useParam("shut", "");
   const opened = new Set(open ? open.split(",") : []);
