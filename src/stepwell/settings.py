@@ -214,7 +214,11 @@ class Settings(NamedTuple):
         return settings
 
     def bytes_kept_free(self, total: int) -> int:
-        """What copies into staging leave free of a filesystem of `total` bytes."""
+        """What copies into staging leave free of a filesystem.
+
+        Args:
+            total: bytes of the filesystem.
+        """
         return min(int(total * self.staging_free_share_min), self.staging_free_bytes_max)
 
     def _check(self) -> None:
