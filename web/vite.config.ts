@@ -60,7 +60,11 @@ const RUN = [
 const GROUPS = [
   { name: "first", tags: ["$initial" as const], priority: 1 },
   { name: "shared", test: new RegExp(SHARED.map((one) => one.source).join("|")), minShareCount: 2 },
-  { name: "run", test: new RegExp(RUN.map((one) => one.source).join("|")), includeDependenciesRecursively: false },
+  {
+    name: "run",
+    test: new RegExp(RUN.map((one) => one.source).join("|")),
+    includeDependenciesRecursively: false,
+  },
 ];
 
 // Relative paths: the page is served under whatever prefix a proxy gives it. Nothing is inlined as data:,
