@@ -102,8 +102,7 @@ export function Plot(props: Props) {
   useEffect(() => {
     const element = host.current;
     if (!element) return;
-    // Made for another axis it has the size that the last one had, and nothing blinks; a first one is made and drawn before
-    // the next is begun.
+    // Made for another axis it has the size that the last one had; a first one is made and drawn before the next is begun.
     let end = size.current ? begin(element, size.current) : null;
     const leave = watchSize(element, (now) => {
       size.current = now;
@@ -146,7 +145,9 @@ export function Plot(props: Props) {
       drawnAnew();
       pumped(shown);
     };
-    if (plot.current) pump(view, () => view.current());
+    const made = plot.current;
+    // One that was made anew has nothing on it: it is drawn in the next frame, so that nothing blinks.
+    if (made) pump(view, () => view.current(), !made.root.classList.contains("drawn"));
   }, [curves, zoom, axis, scale, theme, clip, gutter, metric]);
 
   return (
