@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import random
+import statistics
 import sys
 import time
 from dataclasses import asdict
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .environments import python_with
-from .measure import clock_cost_ns, summarise, time_calls
+from .measure import in_turn, middle, summarise, time_calls
 from .peers import PEERS, PINS, Peer
 
 __all__ = ["BEGUN", "command"]
@@ -27,7 +28,6 @@ REST_S = 0.02
 METRICS = 10
 ROUNDS = 3
 OWN_ROUNDS = 9  # of what takes no time
-COPIES = 10_000
 
 
 def command(peer: Peer, task: str, folder: Path | str, *arguments: str) -> list[str]:
@@ -45,18 +45,21 @@ def _rows(width: int) -> list[dict[str, float]]:
 
 
 def _calls(peer: Peer, folder: Path, share: float) -> list[dict[str, Any]]:
-    """Some rounds, as one can meet the machine in a bad moment: each with a dict copy beside it, of that moment."""
+    """Some rounds, as one can meet the machine in a bad moment, of calls and dict copies that take turns."""
     rows = _rows(METRICS)
     calls = max(peer.burst, int(peer.calls * share))
     rounds = []
     with peer.open(folder) as log:
         time_calls(log, rows, min(1_000, calls), peer.burst, REST_S)
         for _ in range(ROUNDS if peer.pin else OWN_ROUNDS):
-            clock_ns = clock_cost_ns()
-            copied = [summarise(time_calls(dict.copy, rows, COPIES, COPIES, REST_S), clock_ns).p50_ns]
-            timing = summarise(time_calls(log, rows, calls, peer.burst, REST_S), clock_ns)
-            copied.append(summarise(time_calls(dict.copy, rows, COPIES, COPIES, REST_S), clock_ns).p50_ns)
-            rounds.append({**asdict(timing), "copies": timing.p50_ns / max(1.0, sum(copied) / len(copied))})
+            turns = list(in_turn((None, dict.copy, log), rows, calls, peer.burst, REST_S))
+            bare, _, logged = ([took for turn in one for took in turn] for one in zip(*turns, strict=True))
+            copies = [
+                (middle(called) - middle(clock)) / max(1.0, middle(copied) - middle(clock))
+                for clock, copied, called in turns
+            ]
+            timing = summarise(logged, statistics.median(bare))
+            rounds.append({**asdict(timing), "copies": statistics.median(copies)})
     return rounds
 
 

@@ -1,11 +1,13 @@
 """What logging adds to a step of a real training loop: 50 scalars every step and 20 histograms every 100.
 
-Each recorder has a process of its own, in which slices of ten steps with it and without it alternate, so that both meet
-the machine as it is at the time; the overhead is that of the median pair of a hundred steps each. What a recorder's own
-processes do beside the loop is in it, as far as they do it during the slices with it. What the loop spends inside the
-recorder's calls stands beside it: the machine's own swings are several percent of a step, and that time has no part in
-them. So does what a log call that does nothing adds in the same way: what is smaller cannot be told from it. Torch has
-all cores but one: with all of them each step waits at many barriers for whichever thread the system has set aside.
+Each recorder has a process of its own, in which a step with it and one without alternate: the machine's speed swings by
+several percent within a second, of two neighbouring steps by half of that. A step begins with the log call for the one
+before, so that what the call leaves behind it (caches that hold other things) is in it too. Of each hundred steps
+logged, the median difference of neighbours stands for those without histograms, the one with them for itself. What a
+recorder's own processes and threads do beside the loop falls on steps of either kind and is not in it. What the loop
+spends inside the recorder's calls stands beside it, as does what a log call that does nothing adds in the same way:
+less than that cannot be told from it. Torch has all cores but one: with all of them each step waits at many barriers
+for whichever thread the system has set aside.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -35,11 +38,11 @@ DEVICES = {"CPU": "cpu", "GPU": "cuda"}
 NO_GPU = "no GPU here"
 LAYERS, WIDTH, BATCH = 10, 256, 256
 HISTOGRAMS_EVERY = 100
-SLICE = 10  # steps
+SLICES = {"cpu": 1, "cuda": 10}  # steps; a device is waited for at the end of each
 NOTHING = "a call that does nothing"
-PAIRS, PEER_PAIRS = 24, 12
+HUNDREDS, PEER_HUNDREDS = 36, 12
 _ROOT = Path(__file__).resolve().parents[1]
-_LIMIT_S = 240.0
+_LIMIT_S = 400.0
 
 # log(step, scalars as tensors of the device, parameters' gradients by name or None)
 Log = Callable[[int, dict[str, Any], dict[str, Any] | None], object]
@@ -58,14 +61,16 @@ def run(quick: bool) -> Iterator[Figure]:
             continue
         for name in RECORDERS:
             try:
-                pairs = _measured(name, kind, quick)
+                hundreds = _measured(name, kind, quick)
             except Absent as why:
                 yield missing(f"{device}, {name}, overhead", str(why))
                 continue
             if name == "stepwell":
-                yield Figure(f"{device}, no logging, step", "ms", tuple(pairs["without_ms"]), version=torch.__version__)
-            yield Figure(f"{device}, {name}, step", "ms", tuple(pairs["with_ms"]), version=_version(name))
-            overheads = zip(pairs["with_ms"], pairs["without_ms"], strict=True)
+                yield Figure(
+                    f"{device}, no logging, step", "ms", tuple(hundreds["without_ms"]), version=torch.__version__
+                )
+            yield Figure(f"{device}, {name}, step", "ms", tuple(hundreds["with_ms"]), version=_version(name))
+            overheads = zip(hundreds["with_ms"], hundreds["without_ms"], strict=True)
             yield Figure(
                 f"{device}, {name}, overhead",
                 "%",
@@ -75,7 +80,7 @@ def run(quick: bool) -> Iterator[Figure]:
             )
             if name == NOTHING:
                 continue
-            inside = zip(pairs["inside_ms"], pairs["with_ms"], strict=True)
+            inside = zip(hundreds["inside_ms"], hundreds["with_ms"], strict=True)
             yield Figure(
                 f"{device}, {name}, inside its calls",
                 "%",
@@ -107,8 +112,8 @@ def _measured(name: str, device: str, quick: bool) -> dict[str, list[float]]:
         )
     if done.returncode:
         raise RuntimeError(f"the training loop with {name} failed:\n{done.stderr[-2000:]}")
-    pairs: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
-    return pairs
+    found: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 @contextmanager
@@ -189,6 +194,7 @@ class Loop:
         self._model = torch.nn.Sequential(*layers[:-1]).to(device)
         self._optimizer = torch.optim.AdamW(self._model.parameters(), lr=1e-3)
         self._step = self._logged = 0
+        self._scalars = self._train()
 
     def steps(self, count: int, log: Log | None) -> tuple[float, float]:
         """Seconds that they took, and those inside `log`.
@@ -199,12 +205,12 @@ class Loop:
         self._wait()
         begin = time.perf_counter()
         for _ in range(count):
-            scalars = self._train()
             if log is not None:
                 entered = time.perf_counter()
-                log(self._step, scalars, self._gradients() if self._logged % HISTOGRAMS_EVERY == 0 else None)
+                log(self._step, self._scalars, self._gradients() if self._logged % HISTOGRAMS_EVERY == 0 else None)
                 inside += time.perf_counter() - entered
                 self._logged += 1
+            self._scalars = self._train()
             self._step += 1
         self._wait()
         return time.perf_counter() - begin, inside
@@ -234,23 +240,33 @@ class Loop:
             self._torch.cuda.synchronize()
 
 
-def _pairs(name: str, device: str, folder: Path, quick: bool) -> dict[str, list[float]]:
-    """Milliseconds a step, of each pair: slices without and with, the order turned round from slice to slice."""
-    slices, pairs = HISTOGRAMS_EVERY // SLICE, PAIRS if name in ("stepwell", NOTHING) else PEER_PAIRS
+def _hundreds(name: str, device: str, folder: Path, quick: bool) -> dict[str, list[float]]:
+    """Milliseconds a step, of each hundred steps logged and as many without beside them."""
+    count = HUNDREDS if name in ("stepwell", NOTHING) else PEER_HUNDREDS
     loop = Loop(device)
     found: dict[str, list[float]] = {"without_ms": [], "with_ms": [], "inside_ms": []}
     with RECORDERS[name](folder) as log:
         loop.steps(HISTOGRAMS_EVERY, log)
-        for _ in range(1 if quick else pairs):
-            bare_s = logged_s = inside_s = 0.0
-            for number in range(slices):
-                for logged in (False, True) if number % 2 == 0 else (True, False):
-                    took, inside = loop.steps(SLICE, log if logged else None)
-                    bare_s, logged_s = (bare_s, logged_s + took) if logged else (bare_s + took, logged_s)
-                    inside_s += inside
-            for key, seconds in (("without_ms", bare_s), ("with_ms", logged_s), ("inside_ms", inside_s)):
-                found[key].append(1e3 * seconds / HISTOGRAMS_EVERY)
+        for _ in range(1 if quick else count):
+            for key, value in _hundred(loop, log, SLICES[device]).items():
+                found[key].append(value)
     return found
+
+
+def _hundred(loop: Loop, log: Log, slice: int) -> dict[str, float]:
+    """Slices without and with, the order turned round from pair to pair. The histograms are in the first."""
+    bare, added, inside = [], [], 0.0
+    for number in range(HISTOGRAMS_EVERY // slice):
+        took: dict[bool, float] = {}
+        for logged in (False, True) if number % 2 == 0 else (True, False):
+            took[logged], held = loop.steps(slice, log if logged else None)
+            inside += held
+        bare.append(took[False])
+        added.append(took[True] - took[False])
+    without_ms = 1e3 * statistics.median(bare) / slice
+    plain = statistics.median(added[1:]) * (len(added) - 1)
+    with_ms = without_ms + 1e3 * (added[0] + plain) / HISTOGRAMS_EVERY
+    return {"without_ms": without_ms, "with_ms": with_ms, "inside_ms": 1e3 * inside / HISTOGRAMS_EVERY}
 
 
 def main() -> None:
@@ -260,7 +276,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
-    print(json.dumps(_pairs(given.recorder, given.device, given.folder, given.quick)), flush=True)
+    print(json.dumps(_hundreds(given.recorder, given.device, given.folder, given.quick)), flush=True)
 
 
 if __name__ == "__main__":
