@@ -49,7 +49,7 @@ class Histogram:
             self._held = _given(np_histogram)
             return
         try:
-            self._held = _unseen(_count)(values)
+            self._held = _unseen()(values)
         except InvalidValue:
             raise
         except Exception as error:
@@ -76,11 +76,19 @@ class Histogram:
         return hash(self.data)
 
 
-def _unseen(function: Callable[[Any], bytes | Counted]) -> Callable[[Any], bytes | Counted]:
-    """Where torch's compiler is loaded: so that it does not compile what it meets in a compiled function."""
-    compiler = sys.modules.get("torch._dynamo")
-    disable = getattr(compiler, "disable", None)
-    return disable(function) if disable is not None else function
+_shielded: Callable[[Any], bytes | Counted] | None = None
+
+
+def _unseen() -> Callable[[Any], bytes | Counted]:
+    """`_count`; where torch's compiler is loaded, so that it does not compile what it meets in a compiled function."""
+    global _shielded  # noqa: PLW0603
+    if _shielded is not None:
+        return _shielded
+    disable = getattr(sys.modules.get("torch._dynamo"), "disable", None)
+    if disable is None:
+        return _count
+    _shielded = disable(_count)  # once: torch takes longer over it than a small histogram does
+    return _shielded
 
 
 def _count(values: Any) -> bytes | Counted:
