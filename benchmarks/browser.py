@@ -93,11 +93,9 @@ WATCH = """
     if (last) seen.frames.push(now - last);
     last = now;
     if (seen.watching) {
-      // What a screen reader is told of the card: points, first, last, at step.
-      const cell = document.querySelector(
-        `figure[aria-label="${seen.watching}"] .sr-only td:nth-of-type(4)`,
-      );
-      const step = cell ? Number(cell.textContent.replace(/[^0-9]/g, '')) : NaN;
+      // The card says how many points it shows; the first has step 0.
+      const points = document.querySelector(`figure[aria-label="${seen.watching}"] .points`);
+      const step = points ? Number(points.textContent.replace(/[^0-9]/g, '')) - 1 : NaN;
       if (step >= 0 && !(step in seen.steps)) seen.steps[step] = Date.now();
     }
     if (seen.recording) request(frame);

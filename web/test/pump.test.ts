@@ -23,7 +23,7 @@ describe("the pump of redraws", () => {
     pump = await import("../src/charts/pump");
   });
 
-  it("leaves a frame to the layout, unless that is done", async () => {
+  it("leaves a frame to the layout, unless someone waits for the chart", async () => {
     const job = vi.fn();
     pump.pump({}, job);
     await frame();
@@ -34,18 +34,22 @@ describe("the pump of redraws", () => {
     await frame();
     expect(job).toHaveBeenCalledTimes(2);
   });
-  it("goes on in the next frame once a few milliseconds are over, and then says that all is drawn", async () => {
+  const draws = (charts: number[], ms: number, awaited: boolean) => {
     const drawn: number[] = [];
-    const end = vi.fn();
-    for (const chart of [1, 2, 3])
+    for (const chart of charts)
       pump.pump(
         {},
         () => {
           drawn.push(chart);
-          now += 4;
+          now += ms;
         },
-        true,
+        awaited,
       );
+    return drawn;
+  };
+  it("goes on in the next frame once a few milliseconds are over, and then says that all is drawn", async () => {
+    const drawn = draws([1, 2, 3], 4, true);
+    const end = vi.fn();
     pump.pumped(end);
     await frame();
     expect(drawn).toEqual([1, 2]);
@@ -53,6 +57,27 @@ describe("the pump of redraws", () => {
     await frame();
     expect(drawn).toEqual([1, 2, 3]);
     expect(end).toHaveBeenCalledTimes(1);
+  });
+  it("takes less of a frame for a live run than for someone who waits", async () => {
+    const live = draws([1, 2, 3, 4, 5], 0.5, false);
+    await frame();
+    await frame();
+    expect(live).toEqual([1, 2, 3]);
+    const awaited = draws([6, 7, 8], 0.5, true);
+    await frame();
+    expect([live, awaited]).toEqual([
+      [1, 2, 3, 4, 5],
+      [6, 7, 8],
+    ]);
+  });
+  it("lets someone wait no longer because the run goes on", async () => {
+    const job = vi.fn();
+    const owner = {};
+    draws([1, 2, 3], 1, true);
+    pump.pump(owner, vi.fn(), true);
+    pump.pump(owner, job);
+    await frame();
+    expect(job).toHaveBeenCalledTimes(1);
   });
   it("forgets what was taken back and runs the latest of one owner alone", async () => {
     const [owner, other] = [{}, {}];

@@ -1,14 +1,25 @@
-import { lazy, Suspense, useCallback, useMemo, useRef, useState, useSyncExternalStore } from "react";
-import { count, number, plural } from "../format/number";
+import {
+  lazy,
+  memo,
+  Suspense,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
+import { count, plural } from "../format/number";
 import { useTheme } from "../theme/theme";
 import { metricOf, resumesOf, xOf, type Attempts, type XAxis } from "./axis";
 import { CardHead } from "./CardHead";
-import { siblings, type CardSettings } from "./cards";
-import { factsOf, nonPositive, type Beyond, type Curve, type Range, type YScale } from "./curve";
+import type { CardSettings } from "./cards";
+import { nonPositive, type Beyond, type Curve, type Range, type YScale } from "./curve";
 import { LegendTable } from "./LegendTable";
 import { INK } from "./ink";
 import { Plot } from "../views/routes";
 import { badPoints, inOrder } from "./series";
+import { Spoken } from "./Spoken";
 import type { SeriesStore } from "./store";
 
 const RankHeat = lazy(() => import("./RankHeat").then((module) => ({ default: module.RankHeat })));
@@ -60,7 +71,7 @@ interface Props extends Shared {
   actions: CardActions;
 }
 
-export function LineChart(props: Props) {
+export const LineChart = memo(function LineChart(props: Props) {
   const { metric, runs, store, axis, smoothing, zoom, settings, pinned, large, actions } = props;
   const scale = settings.scale ?? props.scale;
   const clip = settings.clip ?? false;
@@ -76,10 +87,17 @@ export function LineChart(props: Props) {
     (next: Beyond) => setBeyond((old) => (old.above === next.above && old.below === next.below ? old : next)),
     [],
   );
-  const picture = async () => {
-    const { savePng } = await import("./save");
-    if (canvas.current) savePng(metric, canvas.current, curves, INK[theme]);
-  };
+  const drawn = useRef({ curves, theme });
+  useEffect(() => {
+    drawn.current = { curves, theme };
+  });
+  const picture = useCallback(() => {
+    void import("./save").then(({ savePng }) => {
+      if (canvas.current) savePng(metric, canvas.current, drawn.current.curves, INK[drawn.current.theme]);
+    });
+  }, [metric]);
+  const uuids = useMemo(() => runs.flatMap((run) => run.members ?? [run.uuid]), [runs]);
+  const chosen = useMemo(() => ({ runs, axis, zoom, smoothing }), [runs, axis, zoom, smoothing]);
   const waiting = curves.length === 0 && runs.length > 0;
   const error = runs.map((run) => store.error(run.uuid, metric)).find((one) => one !== null);
   const empty = !waiting && curves.every((curve) => curve.series.step.length === 0);
@@ -101,10 +119,10 @@ export function LineChart(props: Props) {
         large={large ?? false}
         ranks={curves.some((curve) => curve.series.ranks > 1 && !curve.series.runs)}
         metrics={metrics}
-        siblings={() => siblings(metric, props.names)}
-        runs={runs.flatMap((run) => run.members ?? [run.uuid])}
+        names={props.names}
+        runs={uuids}
         actions={actions}
-        onPicture={() => void picture()}
+        onPicture={picture}
       >
         <Meta {...{ curves, axis, smoothing, nonpos, beyond, late: error !== undefined && !waiting }} />
       </CardHead>
@@ -135,10 +153,10 @@ export function LineChart(props: Props) {
         )}
         {empty && !error && <div className="plot-note">{nothing(curves, axis, zoom)}</div>}
       </div>
-      {large ? <LegendTable metric={metric} curves={curves} /> : <Spoken curves={curves} metric={metric} />}
+      {large ? <LegendTable metric={metric} curves={curves} /> : <Spoken {...{ curves, metric, chosen }} />}
     </figure>
   );
-}
+});
 
 function nothing(curves: Curve[], axis: XAxis, zoom: Range | null): string {
   const metric = metricOf(axis);
@@ -206,42 +224,6 @@ function Meta({ curves, axis, smoothing, nonpos, beyond, late }: MetaProps) {
         {shift > 0 && `, ${count(2 ** shift)} steps a bucket`}
       </span>
     </span>
-  );
-}
-
-/** The table behind a chart, for screen readers. */
-function Spoken({ curves, metric }: { curves: Curve[]; metric: string }) {
-  return (
-    <div className="sr-only spoken">
-      <table>
-        <caption>{metric} in view, by run</caption>
-        <thead>
-          <tr>
-            {["run", "points", "first", "last", "at step", "least", "greatest"].map((head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {curves.map((curve) => {
-            const facts = factsOf(curve);
-            return (
-              <tr key={curve.name}>
-                <th scope="row">{curve.name}</th>
-                <td>{count(curve.series.seen)}</td>
-                <td>{number(facts.first)}</td>
-                <td>{number(facts.last)}</td>
-                <td>{number(curve.series.step[curve.series.step.length - 1])}</td>
-                <td>{number(facts.min)}</td>
-                <td>{number(facts.max)}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
   );
 }
 

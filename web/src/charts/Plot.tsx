@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import type uPlot from "uplot";
 import { useTheme } from "../theme/theme";
 import type { XAxis } from "./axis";
@@ -52,6 +52,8 @@ export function Plot(props: Props) {
   const size = useRef<Size | null>(null);
   const held = useRef<Held | null>(null);
   const view = useRef<() => void>(() => undefined);
+  const look = useMemo(() => ({ zoom, axis, scale, clip }), [zoom, axis, scale, clip]);
+  const looked = useRef(look);
   const [at, setAt] = useState<{ x: number; top: number; above: boolean } | null>(null);
   const state = useRef<PlotState>({ curves, axis, scale, theme, clip, floor: 0, linear: 1, lit: null });
   const calls = useRef({ onZoom, onBeyond, onCanvas, own });
@@ -146,9 +148,11 @@ export function Plot(props: Props) {
       pumped(shown);
     };
     const made = plot.current;
+    const other = looked.current !== look;
+    looked.current = look;
     // One that was made anew has nothing on it: it is drawn in the next frame, so that nothing blinks.
-    if (made) pump(view, () => view.current(), !made.root.classList.contains("drawn"));
-  }, [curves, zoom, axis, scale, theme, clip, gutter, metric]);
+    if (made) pump(view, () => view.current(), other || !made.root.classList.contains("drawn"));
+  }, [curves, look, zoom, axis, scale, theme, clip, gutter, metric]);
 
   return (
     <>

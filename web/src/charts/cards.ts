@@ -10,6 +10,9 @@ export interface CardSettings {
   over?: string[];
 }
 
+/** Of a card that is as the page is. */
+export const PLAIN: CardSettings = {};
+
 export interface Cards {
   pinned: string[];
   hidden: string[];

@@ -9,7 +9,7 @@ import {
   useState,
 } from "react";
 import { setParams, useParam } from "../address/location";
-import { columnsFor, type Cards, type Section } from "../charts/cards";
+import { columnsFor, PLAIN, type Cards, type Section } from "../charts/cards";
 import { useShown } from "../charts/shown";
 import { LineChart, type CardActions, type Shared } from "../charts/LineChart";
 import { whole } from "../format/number";
@@ -179,7 +179,7 @@ function Slot({ metric, shared, cards, actions, heats, own }: Common & { metric:
       {near && !heats.has(metric) && (
         <LineChart
           metric={metric}
-          settings={cards.settings[metric] ?? {}}
+          settings={cards.settings[metric] ?? PLAIN}
           pinned={cards.pinned.includes(metric)}
           actions={actions}
           {...shared}

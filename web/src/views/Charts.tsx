@@ -99,6 +99,16 @@ export function Charts({ project, rows, runs, total, metrics, states, subscribe 
     };
   }, [names, search, cards]);
   const found = useMemo(() => sections(visible, heats), [visible, heats]);
+  const actions = useMemo<CardActions>(
+    () => ({
+      zoom: (range) => setParams({ z: range ? `${short(range.min)}:${short(range.max)}` : null }),
+      set: (metric, settings) => changeCards((now) => withSettings(now, metric, settings)),
+      pin: (metric) => changeCards((now) => ({ ...now, pinned: toggled(now.pinned, metric) })),
+      hide: (metric) => changeCards((now) => ({ ...now, hidden: toggled(now.hidden, metric) })),
+      enlarge: (metric) => setParams({ card: metric }, metric === null || large !== ""),
+    }),
+    [changeCards, large],
+  );
   if (!names) return <Loading what="Loading the metrics" />;
   if (!names.length) {
     return (
@@ -110,13 +120,6 @@ export function Charts({ project, rows, runs, total, metrics, states, subscribe 
       </Note>
     );
   }
-  const actions: CardActions = {
-    zoom: (range) => setParams({ z: range ? `${short(range.min)}:${short(range.max)}` : null }),
-    set: (metric, settings) => changeCards((now) => withSettings(now, metric, settings)),
-    pin: (metric) => changeCards((now) => ({ ...now, pinned: toggled(now.pinned, metric) })),
-    hide: (metric) => changeCards((now) => ({ ...now, hidden: toggled(now.hidden, metric) })),
-    enlarge: (metric) => setParams({ card: metric }, metric === null || large !== ""),
-  };
   const shared: Shared = {
     runs: shown,
     store,

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "react";
-import type { Cards } from "../charts/cards";
+import { PLAIN, type Cards } from "../charts/cards";
 import { LineChart, type CardActions, type Shared } from "../charts/LineChart";
 
 interface Props {
@@ -44,7 +44,7 @@ export function LargeCard({ metric, names, shared, cards, actions }: Props) {
       <LineChart
         key={metric}
         metric={metric}
-        settings={cards.settings[metric] ?? {}}
+        settings={cards.settings[metric] ?? PLAIN}
         pinned={cards.pinned.includes(metric)}
         large
         actions={actions}
