@@ -11,6 +11,7 @@ function table(ids: string[], cells: Record<string, Cell[]> = {}, more: Partial<
     total: ids.length,
     found: ids.length,
     now: 1000,
+    content: {},
     ids,
     row: new Map(ids.map((id, row) => [id, row])),
     created: ids.map((_, row) => 100 - row),
@@ -100,6 +101,23 @@ describe("changes", () => {
     const same = merge(old, table([], {}, { total: 2 }));
     expect(same.ids).toBe(old.ids);
     expect(same.cells.get("name")).toEqual(["B", "A"]);
+    expect(same.content).toBe(old.content);
+  });
+  it("tell of what is as it was nothing but the time", () => {
+    const again = table(["a"], { name: ["A"], "config/lr": [2] }, { total: 2, now: 2000, created: [99] });
+    const same = merge(old, again);
+    expect(same.content).toBe(old.content);
+    for (const name of ["ids", "created", "started", "ended", "state", "tags", "row"] as const)
+      expect(same[name], name).toBe(old[name]);
+    expect(same.cells.get("name")).toBe(old.cells.get("name"));
+    expect(same.now).toBe(2000);
+  });
+  it("make another table of what one cell changes, and leave its other columns", () => {
+    const lr = merge(old, table(["a"], { name: ["A"], "config/lr": [NaN] }, { total: 2, created: [99] }));
+    expect(lr.content).not.toBe(old.content);
+    expect(lr.cells.get("name")).toBe(old.cells.get("name"));
+    expect(lr.cells.get("config/lr")).toEqual([1, NaN]);
+    expect(lr.created).toBe(old.created);
   });
 });
 

@@ -31,10 +31,11 @@ KNOWN = ("name", "tags", "env/user", "colour", "group", "notes")
 _AT_ONCE = 3  # beside the one that the caller's thread asks
 _PRESENT_CHARS = 2000  # a longer text (a diff, a list of packages) is no cell
 
-_PROJECT_RUNS = "SELECT run FROM v_runs WHERE project = {project:String}"
+_OF_PROJECT = "run IN (SELECT run FROM v_runs WHERE project = {project:String})"
+_OF_RUNS = "run IN {runs:Array(UUID)}"
 
 _ROWS = """
-SELECT run, id, toUnixTimestamp64Milli(created) AS created, count() OVER () AS found FROM v_runs
+SELECT run, id, toUnixTimestamp64Milli(created) AS created, count() OVER () AS found{1} FROM v_runs
 WHERE project = {{project:String}} AND {0} ORDER BY created DESC, id LIMIT {{limit:UInt64}}
 """
 
@@ -46,29 +47,38 @@ _CHANGED = (
     "OR run IN (SELECT run FROM ({0}) WHERE state = 'running'))"
 )
 
-_STATES_OF = (
-    "SELECT run, state, toUnixTimestamp64Milli(started) AS started, toUnixTimestamp64Milli(ended) AS ended, ranks "
-    "FROM (" + sql.STATES_IN.format("AND run IN (" + _PROJECT_RUNS + ")") + ")"
-)
+_FEW = 1000  # runs that are named; of more a change is rare, and it is looked for among all
 
-_FIELDS = (
-    "SELECT key, run, substring(str, 1, 2001) AS str, num FROM v_fields WHERE key IN {keys:Array(String)} "
-    "AND run IN (" + _PROJECT_RUNS + ") ORDER BY key, run"
-)
 
-_LASTS = (
-    "SELECT toString(metric) AS key, run, value FROM v_lasts WHERE metric IN {metrics:Array(String)} "
-    "AND run IN (" + _PROJECT_RUNS + ") ORDER BY metric, run, rank LIMIT 1 BY metric, run "
-    "SETTINGS output_format_arrow_low_cardinality_as_dictionary = 0"
-)
+def _states_of(within: str) -> str:
+    return (
+        "SELECT run, state, toUnixTimestamp64Milli(started) AS started, toUnixTimestamp64Milli(ended) AS ended, ranks "
+        f"FROM ({sql.STATES_IN.format('AND ' + within)})"
+    )
+
+
+def _fields_of(within: str) -> str:
+    return (
+        "SELECT key, run, substring(str, 1, 2001) AS str, num FROM v_fields WHERE key IN {keys:Array(String)} "
+        f"AND {within} ORDER BY key, run"
+    )
+
+
+def _lasts_of(within: str) -> str:
+    return (
+        "SELECT toString(metric) AS key, run, value FROM v_lasts WHERE metric IN {metrics:Array(String)} "
+        f"AND {within} ORDER BY metric, run, rank LIMIT 1 BY metric, run "
+        "SETTINGS output_format_arrow_low_cardinality_as_dictionary = 0"
+    )
+
 
 _KEYS = (
     "SELECT key, uniq(str) > 1 AS differs, count() AS runs FROM v_fields "
     "WHERE (startsWith(key, 'config/') OR startsWith(key, 'summary/')) AND length(str) <= 2000 "
-    "AND run IN (" + _PROJECT_RUNS + ") GROUP BY key ORDER BY key"
+    f"AND {_OF_PROJECT} GROUP BY key ORDER BY key"
 )
 
-_METRICS = "SELECT DISTINCT toString(metric) AS name FROM lasts WHERE run IN (" + _PROJECT_RUNS + ") ORDER BY name"
+_METRICS = f"SELECT DISTINCT toString(metric) AS name FROM lasts WHERE {_OF_PROJECT} ORDER BY name"
 
 
 @dataclass(frozen=True)
@@ -100,11 +110,18 @@ def run_table(metrics: MetricSource, asked: TableAsked) -> bytes:
         parameters["since"] = asked.since
     # Five questions that need nothing of each other: asked one after the other, a core stood idle for most of the time.
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="stepwell-table") as pool:
-        asking = pool.submit(metrics.query_arrow, _ROWS.format(where), parameters)
-        later = _Later(pool, metrics, asked)
+        named = "" if asked.since is None else ", toString(run) AS uuid"
+        asking = pool.submit(metrics.query_arrow, _ROWS.format(where, named), parameters)
+        later = _Later(pool, metrics, asked) if asked.since is None else None
         [counted] = metrics.rows(_TOTAL, {"project": asked.project})
         found = asking.result()
-        return _encoded(now, counted["total"], found, later)
+        # Of a look at what is new, which is nothing for the most part, the rows are to be known first.
+        return _encoded(now, counted["total"], found, later or _Later(pool, metrics, asked, _few(found)))
+
+
+def _few(found: pa.Table) -> list[str] | None:
+    """The runs' uuids, or None where they are too many to be named."""
+    return found["uuid"].to_pylist() if found.num_rows <= _FEW else None
 
 
 def _encoded(now: int, total: int, found: pa.Table, later: _Later) -> bytes:
@@ -126,16 +143,23 @@ def _encoded(now: int, total: int, found: pa.Table, later: _Later) -> bytes:
 
 
 class _Later:
-    """What is asked while the rows are looked for, of the whole project."""
+    """What is asked beside the rows. runs: of these alone; None: of the project, while the rows are looked for."""
 
-    def __init__(self, pool: ThreadPoolExecutor, metrics: MetricSource, asked: TableAsked) -> None:
-        project = {"project": asked.project}
+    def __init__(
+        self, pool: ThreadPoolExecutor, metrics: MetricSource, asked: TableAsked, runs: list[str] | None = None
+    ) -> None:
         self.names = list(dict.fromkeys([*KNOWN, *asked.columns]))
+        self.lasts = None
+        if runs == []:
+            return
+        within = _OF_PROJECT if runs is None else _OF_RUNS
+        of: dict[str, Any] = {"project": asked.project} if runs is None else {"runs": runs}
         lasts = [name.removeprefix("metric/") for name in self.names if name.startswith("metric/")]
         keys = [name for name in self.names if not name.startswith("metric/")]
-        self.states = pool.submit(metrics.query_arrow, _STATES_OF, project)
-        self.fields = pool.submit(metrics.query_arrow, _FIELDS, {**project, "keys": keys})
-        self.lasts = pool.submit(metrics.query_arrow, _LASTS, {**project, "metrics": lasts}) if lasts else None
+        self.states = pool.submit(metrics.query_arrow, _states_of(within), of)
+        self.fields = pool.submit(metrics.query_arrow, _fields_of(within), {**of, "keys": keys})
+        if lasts:
+            self.lasts = pool.submit(metrics.query_arrow, _lasts_of(within), {**of, "metrics": lasts})
 
 
 def column_names(metrics: MetricSource, project: str) -> dict[str, Any]:

@@ -11,6 +11,8 @@ export interface RunsData {
   found: number;
   /** The service's clock, ms. */
   now: number;
+  /** Another one whenever anything but the clock is another: what is sorted by it need not be again. */
+  content: object;
   ids: string[];
   row: Map<string, number>;
   created: number[];
@@ -65,6 +67,7 @@ export function decodeTable(buffer: ArrayBuffer): RunsData {
     total: body.total,
     found: body.found,
     now: body.now,
+    content: {},
     ids: body.ids,
     row: rowsOf(body.ids),
     created: Array.from(at(body.created)),
@@ -77,24 +80,30 @@ export function decodeTable(buffer: ArrayBuffer): RunsData {
   };
 }
 
-/** The table with what has changed since: known runs in their rows, new ones on top. */
+/** The table with what has changed since: known runs in their rows, new ones on top. What is as it was stays the same. */
 export function merge(old: RunsData, changed: RunsData): RunsData {
-  const fresh = changed.ids.map((_, index) => index).filter((index) => !old.row.has(changed.ids[index]!));
-  const known = changed.ids.map((_, index) => index).filter((index) => old.row.has(changed.ids[index]!));
+  const all = changed.ids.map((_, index) => index);
+  const fresh = all.filter((index) => !old.row.has(changed.ids[index]!));
+  const known = all.filter((index) => old.row.has(changed.ids[index]!));
   const ids = fresh.length ? [...fresh.map((index) => changed.ids[index]!), ...old.ids] : old.ids;
   const row = fresh.length ? rowsOf(ids) : old.row;
-  const places = known.map((index) => row.get(changed.ids[index]!)!);
-  const joined = <T>(before: T[], after: T[]): T[] => {
-    const all = [...fresh.map((index) => after[index]!), ...before];
-    known.forEach((index, place) => (all[places[place]!] = after[index]!));
-    return all;
+  let same = !fresh.length;
+  const joined = <T>(
+    before: T[],
+    after: (T | null)[] | undefined,
+    alike: (a: T, b: T) => boolean = Object.is,
+  ) => {
+    const place = (index: number) => old.row.get(changed.ids[index]!)!;
+    const other = after ? known.filter((index) => !alike(before[place(index)]!, after[index] as T)) : [];
+    if (!fresh.length && !other.length) return before;
+    same = false;
+    const joint = [...fresh.map((index) => (after?.[index] ?? null) as T), ...before];
+    for (const index of other) joint[fresh.length + place(index)] = after![index] as T;
+    return joint;
   };
   const cells = new Map<string, Cell[]>();
-  for (const [name, before] of old.cells) {
-    const after = changed.cells.get(name);
-    cells.set(name, after ? joined(before, after) : [...fresh.map(() => null), ...before]);
-  }
-  return {
+  for (const [name, before] of old.cells) cells.set(name, joined(before, changed.cells.get(name)));
+  const next = {
     total: changed.total,
     found: old.found + fresh.length,
     now: changed.now,
@@ -105,9 +114,10 @@ export function merge(old: RunsData, changed: RunsData): RunsData {
     ended: joined(old.ended, changed.ended),
     state: joined(old.state, changed.state),
     ranks: joined(old.ranks, changed.ranks),
-    tags: joined(old.tags, changed.tags),
+    tags: joined(old.tags, changed.tags, (a, b) => a.join("\n") === b.join("\n")),
     cells,
   };
+  return { ...next, content: same ? old.content : {} };
 }
 
 /** Whether runs that are in the table have left the project since: somebody put them in the trash. */

@@ -60,20 +60,21 @@ function Table({ project }: { project: string }) {
   const [selected, select] = useSelection();
   const { trash } = useRetention(project);
   const [kept, setKept] = useState(""); // why nothing went to the trash
+  const content = data?.content; // not made again because the clock has moved on
   const columns = useMemo(
     () => ["name", ...shown].map((id) => (data ? withKind(columnOf(id), data) : columnOf(id))),
-    [shown, data],
+    [shown, content], // eslint-disable-line react-hooks/exhaustive-deps
   );
   const query = useDeferredValue(search);
   const rows = useMemo(() => {
     if (!data) return [];
     return sorted(data, foundIn(data, query), columnOf(sort.replace(/^-/, "")), sort.startsWith("-"));
-  }, [data, query, sort]);
+  }, [content, query, sort]); // eslint-disable-line react-hooks/exhaustive-deps
   const lines = useMemo<Line[]>(() => {
     // While its column is on the way there is nothing to group by.
     if (!data || !group || (fetched([group]).length > 0 && !data.cells.has(group))) return rows;
     return grouped(data, rows, columnOf(group), new Set(splitList(shutText)));
-  }, [data, rows, group, shutText]);
+  }, [content, rows, group, shutText]); // eslint-disable-line react-hooks/exhaustive-deps
 
   const refused = isRefusal(table.error);
   if (!data && !refused) {

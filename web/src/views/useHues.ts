@@ -11,6 +11,7 @@ export function useHues(
   selected: ReadonlySet<string>,
 ): { get: (id: string) => string } {
   const theme = useTheme();
-  const places = useMemo(() => hues(data, lines, selected), [data, lines, selected]);
+  const { content } = data;
+  const places = useMemo(() => hues(data, lines, selected), [content, lines, selected]); // eslint-disable-line react-hooks/exhaustive-deps
   return useMemo(() => ({ get: (id: string) => colour(theme, places.get(id)) }), [theme, places]);
 }
