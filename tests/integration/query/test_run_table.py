@@ -138,6 +138,23 @@ def test_changes_are_runs_that_run_and_those_heard_of_since(stores: LocalStores)
     assert set(ask(stores, "nlp", since=0).ids) == {"alive", "resumed", "crashed"}
 
 
+@pytest.mark.parametrize("few", [1000, 0], ids=["named", "of the project"])
+@pytest.mark.parametrize("since", [0, 1_767_225_600_000 + 5 * 86_400_000])
+def test_of_what_changed_all_is_told_that_the_whole_table_tells(
+    stores: LocalStores, monkeypatch: pytest.MonkeyPatch, few: int, since: int
+) -> None:
+    monkeypatch.setattr("stepwell.query.run_table._FEW", few)
+    columns = ("config/lr", "metric/loss")
+    whole, part = ask(stores, "nlp", *columns), ask(stores, "nlp", *columns, since=since)
+    assert part.ids
+    for name in ("name", "tags", *columns):
+        told = whole.column(name)
+        assert part.column(name) == {id: told[id] for id in part.ids if id in told}, name
+    for name in ("state", "created", "started", "ended", "ranks"):
+        told = dict(zip(whole.ids, whole.array(name), strict=True))
+        np.testing.assert_equal(list(part.array(name)), [told[id] for id in part.ids], name)
+
+
 @pytest.mark.parametrize(
     ("text", "ids"),
     [
