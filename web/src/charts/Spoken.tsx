@@ -15,6 +15,7 @@ const CALM_MS = 5_000; // a table that changes under whoever reads it cell by ce
 /** The table behind a chart, for screen readers. Follows a live run at a pace that can be listened to. */
 export const Spoken = memo(function Spoken({ curves: latest, metric, chosen }: Props) {
   const curves = useCalm(latest, chosen);
+  if (!curves) return null;
   return (
     <div className="sr-only spoken">
       <table>
@@ -49,9 +50,12 @@ export const Spoken = memo(function Spoken({ curves: latest, metric, chosen }: P
   );
 });
 
-/** The value, taken over when charts have been drawn, and not again within `CALM_MS` unless `chosen` is another. */
-function useCalm<T>(value: T, chosen: unknown): T {
-  const [told, tell] = useState(value);
+/**
+ * The value, taken over when charts have been drawn (null before), and not again within `CALM_MS` unless `chosen` is
+ * another.
+ */
+function useCalm<T>(value: T, chosen: unknown): T | null {
+  const [told, tell] = useState<T | null>(null);
   const next = useRef(0);
   const job = useRef({});
   useEffect(() => {
