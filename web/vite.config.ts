@@ -47,14 +47,14 @@ function compressOnce(): Plugin {
 // itself needs stays in the entry's, which is to be here first.
 const SHARED = [
   /src[\\/](address|api|format|parts|theme)[\\/]/,
-  /src[\\/](charts[\\/](axis|cursor|curve|ink|lit|moment|series|shown|ticks)|views[\\/]use[A-Z]\w+)\.ts$/,
+  /src[\\/](charts[\\/](axis|cursor|curve|ink|lit|moment|pump|series|shown|ticks)|views[\\/]use[A-Z]\w+)\.ts$/,
   /node_modules[\\/](@tanstack[\\/](query-core|react-query)|use-sync-external-store)[\\/]/,
   /node_modules[\\/]react-dom[\\/](?!.*client)/,
 ];
 // A run's page and its charts, which most visits come for: one file instead of three.
 const RUN = [
   /src[\\/]views[\\/](RunPage|RunHead|RunEdit|Tabs|usePinned|Charts|ChartGroup|ChartTools|CompareWith|LargeCard|Legend|useCards)\.tsx?$/,
-  /src[\\/](charts[\\/](cards|choose|first|store|CardHead|LegendTable|LineChart)|api[\\/]live)\.tsx?$/,
+  /src[\\/](charts[\\/](cards|choose|first|store|CardHead|LegendTable|LineChart|Spoken)|api[\\/]live)\.tsx?$/,
   /src[\\/]styles[\\/](run|card|charts|large|legend)\.css$/,
 ];
 const GROUPS = [

@@ -302,6 +302,7 @@ def test_another_split_is_laid_over_a_card_and_told_apart_by_its_dashes(tab: Any
 def test_a_screen_reader_finds_the_numbers_of_a_chart(tab: Any) -> None:
     page = tab.go("/charted/s000?with=s001")
     rows = card(page, "loss").get_by_role("row")
+    rows.nth(2).wait_for(state="attached")  # told once the chart is drawn
     assert rows.count() == 3
     assert "least" in rows.first.inner_text()
 

@@ -26,11 +26,14 @@ def built() -> Path:
     return folder
 
 
-def with_imports(manifest: dict[str, Any], name: str) -> set[str]:
+def with_imports(manifest: dict[str, Any], name: str, above: tuple[str, ...] = ()) -> set[str]:
     """The files that come with a chunk: itself, what it imports, their styles."""
+    assert name not in above, f"files that import each other, one by one: {' -> '.join((*above, name))}"
     chunk = manifest[name]
-    files = {chunk["file"], *chunk.get("css", [])}
-    return files.union(*(with_imports(manifest, other) for other in chunk.get("imports", []) if other != "index.html"))
+    imported = [other for other in chunk.get("imports", []) if other != "index.html"]
+    return {chunk["file"], *chunk.get("css", [])}.union(
+        *(with_imports(manifest, other, (*above, name)) for other in imported)
+    )
 
 
 def kilobytes(folder: Path, files: set[str]) -> float:
