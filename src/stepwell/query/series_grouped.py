@@ -20,8 +20,8 @@ __all__ = ["grouped"]
 
 _I64 = (1 << 63) - 1
 _VIEW = "step BETWEEN {low:Int64} AND {high:Int64}"
-_OUTER = {False: "avgIf(of.line, isFinite(of.line))", True: "quantileExactIf(0.5)(of.line, isFinite(of.line))"}
-_WHOLE = {False: "avg(line)", True: "quantileExact(0.5)(line)"}
+_OUTER = {False: "avgIf(of.line, isFinite(of.line))", True: "quantileExactInclusiveIf(0.5)(of.line, isFinite(of.line))"}
+_WHOLE = {False: "avg(line)", True: "quantileExactInclusive(0.5)(line)"}
 
 
 def grouped(

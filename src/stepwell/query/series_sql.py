@@ -81,11 +81,11 @@ FROM scalars WHERE {{where}} AND {{in_view}} GROUP BY {{by}}, part ORDER BY {{by
 """
 
 MEAN = "avgIf(value, isFinite(value))"
-MEDIAN = "quantileExactIf(0.5)(value, isFinite(value))"
+MEDIAN = "quantileExactInclusiveIf(0.5)(value, isFinite(value))"
 
 # Smoothing runs over the whole series, whatever is in view. Of several ranks it runs over their median at each step.
 WHOLE = """
-SELECT step, if(count() = 1, any(value), quantileExact(0.5)(value)) AS value
+SELECT step, if(count() = 1, any(value), quantileExactInclusive(0.5)(value)) AS value
 FROM v_scalars WHERE run = {run:UUID} AND metric = {metric:String} GROUP BY step, at ORDER BY step, at
 """
 
@@ -124,7 +124,7 @@ SELECT toString(run) AS uuid, toString(metric) AS name, floor(x / {{{{width:Floa
 
 CROSSED_WHOLE = """
 SELECT w.step AS step, w.value AS value, c.x AS x, c.placed AS placed FROM (
-  SELECT step, at, if(count() = 1, any(value), quantileExact(0.5)(value)) AS value
+  SELECT step, at, if(count() = 1, any(value), quantileExactInclusive(0.5)(value)) AS value
   FROM v_scalars WHERE run = {run:UUID} AND metric = {metric:String} GROUP BY step, at) AS w
 LEFT JOIN (SELECT step, argMin(value, (rank, -at)) AS x, toUInt8(1) AS placed FROM v_scalars
   WHERE run = {run:UUID} AND metric = {x:String} AND isFinite(value) GROUP BY step) AS c ON w.step = c.step

@@ -95,6 +95,14 @@ def test_each_run_of_a_group_counts_once_in_a_bucket(store: MetricStore, median:
     assert set(one.columns["runs"]) == {3, 1}
 
 
+def test_the_median_of_two_runs_lies_between_them(store: MetricStore) -> None:
+    runs = [str(uuid.uuid4()) for _ in range(2)]
+    for run, value in zip(runs, (1.0, 9.0), strict=True):
+        record(store, run, "loss", [value] * 10)
+    [one] = series(store, [SeriesAsked("g", "loss", members=tuple(runs))], median=True, smoothing=0.5)
+    assert (set(one.columns["line"]), set(one.columns["smooth"])) == ({5.0}, {5.0})
+
+
 def test_the_smooth_line_of_a_group_is_the_average_of_its_mean(store: MetricStore) -> None:
     a, b = (str(uuid.uuid4()) for _ in range(2))
     values = np.random.default_rng(5).normal(size=(2, 40))

@@ -98,6 +98,18 @@ def test_ranks_are_one_line_of_medians_in_a_band(store: MetricStore, run: str) -
     assert (one.columns["line"].tolist(), one.columns["high"].tolist()) == ([2.0] * 4, [30.0] * 4)
 
 
+@pytest.mark.parametrize("steps", [4, 4000], ids=["points", "buckets"])
+def test_of_an_even_number_of_ranks_the_median_lies_between(store: MetricStore, run: str, steps: int) -> None:
+    for rank, value in enumerate((1.0, 4.0)):
+        record(store, run, "two", [value] * steps, rank=rank)
+    for rank, value in enumerate((1.0, 2.0, 4.0, 30.0)):
+        record(store, run, "four", [value] * steps, rank=rank)
+    for name, middle in (("two", 2.5), ("four", 3.0)):
+        [one] = series(store, [SeriesAsked(run, name)], buckets=64, smoothing=0.5)
+        assert set(one.columns["line"]) == {middle}
+        assert set(one.columns["smooth"]) == {middle}
+
+
 def test_bounds_of_few_series_are_found_by_their_ends_and_are_the_same(
     store: MetricStore, run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
