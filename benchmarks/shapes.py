@@ -23,7 +23,7 @@ NS_A_METRIC = 30.0
 THREADS = 8
 SETS = 64  # of metrics, one a call: a model's layers, each logged by itself
 REST_S = 0.02
-ROUNDS = 3
+ROUNDS = 9  # of all shapes in turn: one alone may meet the machine in a bad moment
 
 
 def run(quick: bool) -> list[Figure]:
@@ -75,25 +75,29 @@ def _measure(quick: bool) -> dict[str, list[float]]:
     import stepwell
 
     source = random.Random(0)
-    clock_ns = clock_cost_ns()
+
+    def rows(names: list[str], number: Callable[[float], Any] = float) -> list[dict[str, Any]]:
+        return [{name: number(source.random()) for name in names} for _ in range(16)]
+
+    names = {size: [f"group/metric_{i}" for i in range(size)] for size in SIZES}
+    calls = 700 if quick else 7_000
     found: dict[str, list[float]] = {}
     with stepwell.init(project="benchmark", settings={"quiet": True, "console": False, "capture": False}) as run:
+        shapes: dict[str, tuple[Callable[[Any], object], list[dict[str, Any]], int]] = {}
         for size in SIZES:
-            calls = max(200, (20_000 if quick else 200_000) // size)
-            rows = [{f"group/metric_{i}": source.random() for i in range(size)} for _ in range(16)]
-            found[f"{size} metrics a call, p50"] = [_p50(run.log, rows, calls, clock_ns) for _ in range(ROUNDS)]
-            found[f"dict copy of {size}, p50"] = [_p50(dict.copy, rows, calls, clock_ns) for _ in range(ROUNDS)]
-        calls = 2_000 if quick else 20_000
-        rows = [{f"group/metric_{i}": np.float32(source.random()) for i in range(10)} for _ in range(16)]
-        found["10 numpy scalars a call, p50"] = [_p50(run.log, rows, calls, clock_ns) for _ in range(ROUNDS)]
-        rows = [{"epoch": 1.0} | {f"layer_{k}/{i}": source.random() for i in range(9)} for k in range(SETS)]
-        found[f"10 metrics a call, {SETS} sets taking turns, p50"] = [
-            _p50(run.log, rows, calls, clock_ns) for _ in range(ROUNDS)
-        ]
-        rows = [{f"group/metric_{i}": source.random() for i in range(10)} for _ in range(16)]
-        for _ in range(ROUNDS):  # one after the other, so that both meet the machine as it is
+            some = max(200, 10 * calls // size)
+            shapes[f"{size} metrics a call, p50"] = (run.log, rows(names[size]), some)
+            shapes[f"dict copy of {size}, p50"] = (dict.copy, rows(names[size]), some)
+        shapes["10 numpy scalars a call, p50"] = (run.log, rows(names[10], np.float32), calls)
+        sets = [{"epoch": 1.0} | {f"layer_{k}/{i}": source.random() for i in range(9)} for k in range(SETS)]
+        shapes[f"10 metrics a call, {SETS} sets taking turns, p50"] = (run.log, sets, calls)
+        plain = rows(names[10])
+        for _ in range(ROUNDS):
+            clock_ns = clock_cost_ns()
+            for what, (call, logged, some) in shapes.items():
+                found.setdefault(what, []).append(_p50(call, logged, some, clock_ns))
             for threads, what in ((1, "one thread"), (THREADS, f"{THREADS} threads")):
-                taken = _threads(run.log, rows, threads, calls // threads, clock_ns)
+                taken = _threads(run.log, plain, threads, calls // threads, clock_ns)
                 found.setdefault(f"10 metrics a call from {what}, p50", []).append(taken)
     return found
 

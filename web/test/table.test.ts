@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { joinList, splitList } from "../src/address/location";
-import { decodeTable, lost, merge, nameAt, type Cell, type RunsData } from "../src/api/table";
+import { decodeTable, lost, merge, nameAt, settled, type Cell, type RunsData } from "../src/api/table";
 import { columnOf, suggested } from "../src/views/columns";
 import { found, grouped, hues, natural, sorted, spread, UNSET, type Group } from "../src/views/order";
 import { spelled, suggestions } from "../src/views/suggest";
@@ -111,6 +111,14 @@ describe("changes", () => {
       expect(same[name], name).toBe(old[name]);
     expect(same.cells.get("name")).toBe(old.cells.get("name"));
     expect(same.now).toBe(2000);
+  });
+  it("that are none are no other table before the ages read otherwise, unless something runs", () => {
+    const after = (table: RunsData, ms: number) => settled(table, { ...table, now: table.now + ms });
+    expect(after(old, 10_000)).toBe(old);
+    expect(after(old, 60_000).now).toBe(old.now + 60_000);
+    expect(settled(old, next)).toBe(next);
+    const running = { ...old, state: ["running" as const, "finished" as const] };
+    expect(after(running, 3_000).now).toBe(old.now + 3_000);
   });
   it("make another table of what one cell changes, and leave its other columns", () => {
     const lr = merge(old, table(["a"], { name: ["A"], "config/lr": [NaN] }, { total: 2, created: [99] }));

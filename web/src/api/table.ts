@@ -120,6 +120,14 @@ export function merge(old: RunsData, changed: RunsData): RunsData {
   return { ...next, content: same ? old.content : {} };
 }
 
+const AGES_MS = 60_000; // ages are told in minutes
+
+/** The merged table, or the old one where only the clock has moved on and what is told by it reads the same. */
+export function settled(old: RunsData, next: RunsData): RunsData {
+  const same = next.content === old.content && next.total === old.total && !old.state.includes("running");
+  return same && next.now - old.now < AGES_MS ? old : next;
+}
+
 /** Whether runs that are in the table have left the project since: somebody put them in the trash. */
 export function lost(old: RunsData, changed: RunsData): boolean {
   // Where the table holds every run, one that it does not know began since; else it may only be one not shown till now.

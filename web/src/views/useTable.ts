@@ -2,7 +2,7 @@
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { getJson, postBytes } from "../api/client";
-import { decodeTable, lost, merge, type RunsData } from "../api/table";
+import { decodeTable, lost, merge, settled, type RunsData } from "../api/table";
 import type { ColumnNames } from "./columns";
 
 const WHOLE_EVERY_MS = 120_000;
@@ -49,7 +49,7 @@ export function useTable(project: string, filter: string, limit: number, columns
         try {
           const changed = decodeTable(await postBytes("table", body, abort.signal));
           if (lost(data, changed)) await queries.invalidateQueries({ queryKey });
-          else queries.setQueryData<RunsData>(queryKey, (old) => old && merge(old, changed));
+          else queries.setQueryData<RunsData>(queryKey, (old) => old && settled(old, merge(old, changed)));
         } catch (error) {
           if (abort.signal.aborted) return;
           console.info("the runs could not be looked at again", error); // the banner says that the service is away
