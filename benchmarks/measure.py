@@ -50,7 +50,9 @@ def in_turn(
     """The same of several, that take turns of at most a pass over the rows: durations of each, turn by turn.
 
     A virtual machine's speed may change by a half from one hundredth of a second to the next; a turn and the one beside
-    it meet the same. None: what reading the clock takes.
+    it meet the same. None: what reading the clock takes. How long the turns are matters for what takes no time: of ten
+    floats a log call was 2.1 dict copies in turns of 64, 2.4 in turns of 500 or 2,000 (2.6 in a slow phase), as a copy
+    is cheaper after many of its kind.
     """
     with _without_collector():
         for start in range(0, calls, burst):
