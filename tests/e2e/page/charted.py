@@ -12,6 +12,8 @@ import numpy as np
 
 RANKS = 4
 SWEEP = 52  # more than are drawn one by one
+ATTEMPTS = ((0, 40), (40, 80), (80, 120))  # the steps of the resumed run
+PAUSE_S = 0.05  # after the first step of an attempt, which would last a millisecond or none without it
 _RANK = """
 import math, os, sys, stepwell
 rank = int(os.environ["RANK"])
@@ -20,11 +22,13 @@ with stepwell.init(project="charted", id="ranks", name="four ranks") as run:
         run.log({"loss": math.exp(-step / 100) * (1 + rank / 4), "step_s": 0.1 + (rank == 3) * 0.2}, step=step)
 """
 _PART = """
-import sys, stepwell
-first, last = int(sys.argv[1]), int(sys.argv[2])
+import sys, time, stepwell
+first, last, pause_s = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
 with stepwell.init(project="charted", id="resumed", name="resumed twice", resume="allow") as run:
     for step in range(first, last):
         run.log({"loss": 1 / (step + 1)}, step=step)
+        if step == first:
+            time.sleep(pause_s)
 """
 
 
@@ -62,8 +66,8 @@ def record_odd() -> dict[str, str]:
 
 
 def _resumed() -> None:
-    for first, last in ((0, 40), (40, 80), (80, 120)):
-        subprocess.run([sys.executable, "-c", _PART, str(first), str(last)], check=True)
+    for first, last in ATTEMPTS:
+        subprocess.run([sys.executable, "-c", _PART, str(first), str(last), str(PAUSE_S)], check=True)
 
 
 def _ranks() -> None:

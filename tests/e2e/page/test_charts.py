@@ -9,21 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from charted import RANKS, SWEEP, record_charted, record_odd, sweep_ids
+from charted import ATTEMPTS, PAUSE_S, RANKS, SWEEP, record_charted, record_odd, sweep_ids
 from looks import looks
 
-# The least and the greatest x (0 to 1 of the canvas) at which a column of the plot has more than grid lines on it.
-EXTENT = """canvas => {
-  const { width, height } = canvas;
-  const data = canvas.getContext('2d').getImageData(0, 0, width, height).data;
-  const hued = at => Math.max(data[at], data[at + 1], data[at + 2]) - Math.min(data[at], data[at + 1], data[at + 2]);
-  let first = -1, last = -1;
-  for (let x = 0; x < width; x += 1) for (let y = 0; y < height; y += 1) {
-    const at = 4 * (y * width + x);
-    if (data[at + 3] > 60 && hued(at) > 50) { if (first < 0) first = x; last = x; }
-  }
-  return [first / width, last / width];
-}"""
 # The hues that are drawn: a line and its band are one.
 COLOURS = """canvas => {
   const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
@@ -54,15 +42,23 @@ def card(page: Any, metric: str, said: str = "point") -> Any:
     return figure
 
 
-def settled(chart: Any, probe: str, wanted: Callable[[Any], bool]) -> Any:
-    """What the probe says of the canvas once it is as wanted; drawing is a frame or more behind what the card says."""
+def settled(chart: Any, probe: str | Callable[[Any], Any], wanted: Callable[[Any], bool]) -> Any:
+    """What the probe says of the canvas or chart once it is as wanted; drawing is frames behind what the card says."""
     found = None
     for _ in range(100):
-        found = chart.locator("canvas").first.evaluate(probe)
+        found = probe(chart) if callable(probe) else chart.locator("canvas").first.evaluate(probe)
         if wanted(found):
             return found
         chart.page.wait_for_timeout(50)
-    raise AssertionError(f"the canvas never came to be as wanted; last: {found}")
+    raise AssertionError(f"the chart never came to be as wanted; last: {found}")
+
+
+def right_end(chart: Any) -> str:
+    """Where the cursor says it is, at the right end of the plot."""
+    over = chart.locator(".u-over").bounding_box()
+    for inside in (2, 1):
+        chart.page.mouse.move(over["x"] + over["width"] - inside, over["y"] + 20)
+    return str(chart.locator(".readout-head").inner_text())
 
 
 def choose_x(page: Any, name: str) -> None:
@@ -75,16 +71,14 @@ def test_process_time_leaves_out_what_lies_between_attempts(tab: Any) -> None:
     tab.expected = ("willReadFrequently",)
     page = tab.go("/charted/resumed")
     card(page, "loss", "120 points")
-    spans = {}
+    ends: list[str] = []
     for name, param in (("Relative time", "x=relative"), ("Process time", "x=process")):
         choose_x(page, name)
         page.wait_for_url(re.compile(param))
         chart = card(page, "loss", "120 points")
-        spans[name] = settled(chart, EXTENT, lambda found: found[0] >= 0)
-        over = chart.locator(".u-over").bounding_box()
-        page.mouse.move(over["x"] + over["width"] - 1, over["y"] + 20)
-        spans[name] = float(chart.locator(".readout-head").inner_text().split()[0])
-    assert 0 < spans["Process time"] < spans["Relative time"] / 2
+        ends.append(settled(chart, right_end, lambda found: found.endswith(" s") and found not in ends))
+    relative, process = (float(end.removesuffix(" s")) for end in ends)
+    assert 0.9 * PAUSE_S * len(ATTEMPTS) < process < relative / 2
     tab.shot("charts-process-time")
 
 
