@@ -64,16 +64,18 @@ def catch_up(metrics: MetricSource, runs: Sequence[str], cursor: Cursor) -> None
 
 
 def news(metrics: MetricSource, runs: Sequence[str], cursor: Cursor) -> dict[str, list[News]]:
-    """By run what was written since `cursor`, which is moved on. One query, however many runs."""
+    """By run what was written since `cursor`, which is moved on once all is read. One query, however many runs."""
     sources = {"sources": list(cursor.seen) or [0], "versions": list(cursor.seen.values()) or [0]}
     found: dict[tuple[str, str], News] = {}
+    seen: dict[int, int] = {}
     for row in metrics.rows(_NEWS, {"runs": list(runs), **sources}):
-        cursor.seen[int(row["source"])] = int(row["newest"])
+        seen[int(row["source"])] = int(row["newest"])
         key = (str(row["uuid"]), str(row["kind"]))
         one = News(key[1], int(row["points"]), int(row["low"]), int(row["high"]))
         old = found.get(key, one)
         points = one.points + (old.points if old is not one else 0)
         found[key] = News(one.kind, points, min(old.from_step, one.from_step), max(old.to_step, one.to_step))
+    cursor.seen.update(seen)
     by_run: dict[str, list[News]] = {}
     for (run, _), one in found.items():
         by_run.setdefault(run, []).append(one)

@@ -112,12 +112,15 @@ class Live:
             await asyncio.sleep(_TICK_S)
 
     def _found(self, due: list[str], unseen: set[str]) -> tuple[dict[str, list[News]], dict[str, str]]:
-        """What is new in those that were looked at before, and the states of all."""
-        seen = [run for run in due if run not in unseen]
-        found = news(self._metrics, seen, self._cursor) if seen else {}
+        """What is new in those that were looked at before, and the states of all.
+
+        News are asked for last: they move the cursor, and would be lost with what failed after them.
+        """
+        states = states_of(self._metrics, due)
         if unseen:
             catch_up(self._metrics, sorted(unseen), self._cursor)
-        return found, states_of(self._metrics, due)
+        seen = [run for run in due if run not in unseen]
+        return news(self._metrics, seen, self._cursor) if seen else {}, states
 
     def _report(self, run: str, found: list[News], state: str) -> None:
         watch = self._watches.get(run)
