@@ -79,6 +79,8 @@ def test_a_chart_that_is_pointed_at_marks_the_output_and_the_output_moves_the_cu
     hover_step(page, 3)
     wait_for(lambda: marked(page) == ["this is step 3"], what=f"the line of step 3, not {marked(page)}")
     page.locator(".dock-head", has_text="step 3").wait_for()
+    values, output = page.locator(".readout").bounding_box(), page.locator(".dock").bounding_box()
+    assert values["y"] + values["height"] <= output["y"], "the values lie over the output"
     tab.shot("cursor-output")
     page.locator(".dock .line", has_text="step 1").hover()
     page.locator(".dock-head", has_text="step 1").wait_for()

@@ -8,7 +8,7 @@ import { light, lit, onLit } from "./lit";
 import { drawnAnew, lookFromChart, seat } from "./moment";
 import { endPlot, makePlot, moveCursor, setView, type PlotState } from "./plot";
 import { pump, pumped, unpump } from "./pump";
-import { Readout } from "./Readout";
+import { Readout, readoutHeight } from "./Readout";
 import { shown } from "./shown";
 import { fit, watchSize, type Size } from "./size";
 import { momentAt, placeOf, type Own } from "./timeline";
@@ -41,7 +41,7 @@ interface Held {
 
 const GUTTER_PX = 18;
 const TOUCH_PX = 24; // a pointer this near to a line is at it
-const READOUT_PX = 260;
+const ABOVE_PX = 90; // the head of the card and that of the page, under which nothing is seen
 
 /** The canvas of one chart, redrawn through the pump when its curves, its view or the lit run change. */
 export function Plot(props: Props) {
@@ -74,7 +74,8 @@ export function Plot(props: Props) {
           return;
         }
         const { bottom, top: upper } = element.getBoundingClientRect();
-        setAt({ x, top, above: bottom + READOUT_PX > viewEnd() && upper > READOUT_PX });
+        const height = readoutHeight(state.current.curves.length);
+        setAt({ x, top, above: bottom + height > viewEnd() && upper > ABOVE_PX + height });
         const found = valuesAt(state.current.curves, x);
         point({ metric, values: found });
         light(nearRun(made, state.current.curves, found, top));

@@ -8,6 +8,11 @@ import { elapsed } from "./places";
 
 const ROWS = 10;
 
+/** How much room, in pixels, the values of so many curves take beyond the plot. */
+export function readoutHeight(curves: number): number {
+  return 48 + 20 * Math.min(curves, ROWS + 1);
+}
+
 interface Props {
   curves: Curve[];
   at: { x: number; top: number; above: boolean };
