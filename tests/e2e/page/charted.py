@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from support import wait_for
+
 RANKS = 4
 SWEEP = 52  # more than are drawn one by one
 ATTEMPTS = ((0, 40), (40, 80), (80, 120))  # the steps of the resumed run
@@ -90,6 +92,9 @@ def _sweep() -> None:
         config: dict[str, Any] = {"seed": index}
         if index % 4:
             config["lr"] = 0.001 * 10 ** (index % 4 - 1)
-        with stepwell.init(project="charted", id=name, name=f"sweep-{name}", config=config) as run:
-            for step in range(0, 60, 1 + index % 2):
-                run.log({"loss": math.exp(-step / (20 + 10 * (index % 4))) + 0.05 * rng.random()}, step=step)
+        run = stepwell.init(project="charted", id=name, name=f"sweep-{name}", config=config)
+        for step in range(0, 60, 1 + index % 2):
+            run.log({"loss": math.exp(-step / (20 + 10 * (index % 4))) + 0.05 * rng.random()}, step=step)
+        run.finish(timeout=0)  # all are waited for together, which takes a fifth of the time
+    ended = stepwell.Api().runs("charted", "name ~ '^sweep-' and state == 'finished'")
+    wait_for(lambda: len(ended) == SWEEP, what="every run of the sweep to be stored")
