@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cards import card
 from charted import ATTEMPTS, PAUSE_S, RANKS, SWEEP, record_charted, record_odd, sweep_ids
 from looks import looks
 
@@ -32,14 +33,6 @@ COLOURS = """canvas => {
 @pytest.fixture(scope="module")
 def recordings() -> tuple[Callable[[], dict[str, str]], ...]:
     return (record_odd, record_charted)
-
-
-def card(page: Any, metric: str, said: str = "point") -> Any:
-    figure = page.locator(f'figure[aria-label="{metric}"]').first
-    figure.wait_for()
-    figure.scroll_into_view_if_needed()
-    figure.locator(".points", has_text=said).wait_for()
-    return figure
 
 
 def settled(chart: Any, probe: str | Callable[[Any], Any], wanted: Callable[[Any], bool]) -> Any:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
+from cards import card
 from looks import looks
 from prefixed import under_prefix
 
@@ -16,16 +17,6 @@ PAINTED = """canvas => {
   for (let at = 3; at < data.length; at += 4) if (data[at] > 0) inked += 1;
   return inked;
 }"""
-
-
-def chart(page: Any, metric: str, said: str = "point") -> Any:
-    """The card of a metric, once it says what it stands for. (Waits by locators: the page's policy forbids eval.)"""
-    page.locator(f'[data-metric="{metric}"]').scroll_into_view_if_needed()  # a chart is made when it is near the view
-    figure = page.locator(f'figure[aria-label="{metric}"]')
-    figure.wait_for()
-    figure.scroll_into_view_if_needed()
-    figure.locator(".points", has_text=said).wait_for()
-    return figure
 
 
 def test_without_a_ticket_the_page_asks_for_the_token_and_takes_it(browser: Any, site: Any) -> None:
@@ -64,7 +55,7 @@ def test_runs_are_listed_searched_filtered_and_chosen_for_comparison(tab: Any, r
     page.get_by_label("Select all runs shown").check()
     page.get_by_role("button", name="Compare 2 runs").click()
     page.wait_for_url(re.compile("with="))
-    chart(page, "train/loss")
+    card(page, "train/loss")
     tab.shot(f"compare-{request.node.callspec.id}")
 
 
@@ -85,7 +76,7 @@ def test_a_filter_is_an_expression_and_its_error_is_shown(tab: Any) -> None:
 @looks("dark", "narrow", "tablet", "laptop", "wide")
 def test_charts_draw_and_say_what_they_stand_for(tab: Any, site: Any, request: Any) -> None:
     page = tab.go(f"/vision/{site.ids['vit-lr0.01']}?with={site.ids['vit-lr0.03']}")
-    loss = chart(page, "train/loss")
+    loss = card(page, "train/loss")
     loss.scroll_into_view_if_needed()
     assert "4 non-finite" in loss.inner_text()
     assert loss.locator("canvas").evaluate(PAINTED) > 1000
@@ -113,7 +104,7 @@ def _metrics_of(request: Any) -> list[str]:
 
 def test_a_zoom_is_in_the_address_and_a_reload_shows_it_again(tab: Any, site: Any) -> None:
     page = tab.go(f"/vision/{site.ids['vit-lr0.01']}")
-    over = chart(page, "train/loss").locator(".u-over")
+    over = card(page, "train/loss").locator(".u-over")
     over.scroll_into_view_if_needed()
     box = over.bounding_box()
     y = box["y"] + box["height"] / 2
@@ -124,25 +115,25 @@ def test_a_zoom_is_in_the_address_and_a_reload_shows_it_again(tab: Any, site: An
     page.wait_for_url(re.compile("z="))
     page.reload()
     page.get_by_role("button", name="Reset zoom").wait_for()
-    shared = chart(page, "train/loss").inner_text()
+    shared = card(page, "train/loss").inner_text()
     assert "3,000 points" not in shared
     page.get_by_role("button", name="Reset zoom").click()
-    chart(page, "train/loss", "3,000 points")
+    card(page, "train/loss", "3,000 points")
     page.go_back()
     page.get_by_role("button", name="Reset zoom").wait_for()
 
 
 def test_every_choice_of_the_toolbar_is_in_the_address(tab: Any, site: Any) -> None:
     page = tab.go(f"/vision/{site.ids['vit-lr0.01']}")
-    chart(page, "train/loss")
+    card(page, "train/loss")
     for choice in ("Log", "Symlog"):
         page.get_by_role("button", name=choice, exact=True).click()
-        chart(page, "train/loss")
+        card(page, "train/loss")
     for choice in ("Relative time", "Clock time"):
         page.get_by_role("button", name=re.compile("^x:")).click()
         page.get_by_role("button", name=choice, exact=True).click()
         page.keyboard.press("Escape")
-        chart(page, "train/loss")
+        card(page, "train/loss")
     page.get_by_label("Smoothing").fill("100")
     page.get_by_text("EMA 0.9").first.wait_for()
     assert re.search(r"x=wall", page.url)
@@ -153,8 +144,9 @@ def test_every_choice_of_the_toolbar_is_in_the_address(tab: Any, site: Any) -> N
 
 def test_the_values_at_the_cursor_stand_beside_the_plot(tab: Any, site: Any) -> None:
     page = tab.go(f"/vision/{site.ids['vit-lr0.01']}?with={site.ids['vit-lr0.03']}")
-    over = chart(page, "train/loss").locator(".u-over")
+    over = card(page, "train/loss").locator(".u-over")
     over.hover()
+    page.locator(".readout tr").nth(1).wait_for()
     assert page.locator(".readout tr").count() == 2
     tab.shot("cursor")
 
@@ -182,17 +174,17 @@ def test_the_other_views_show_what_was_recorded(tab: Any, site: Any, request: An
 def test_names_are_only_text(tab: Any, site: Any) -> None:
     page = tab.go(f"/vision/{site.ids['hostile']}")
     page.get_by_role("heading", name="<img src=x onerror=alert(1)>").wait_for()
-    chart(page, "<b>bold</b>/<script>")
+    card(page, "<b>bold</b>/<script>")
     assert page.locator("main img, main b b").count() == 0
     tab.shot("hostile")
 
 
 def test_1500_metrics_mount_only_the_charts_in_view(tab: Any, site: Any) -> None:
     page = tab.go(f"/wide/{site.ids['wide']}")
-    chart(page, "layer00/p00")
+    card(page, "layer00/p00")
     assert page.locator("figure.chart").count() <= 40
     page.get_by_label("Search metrics").fill("layer29 p49")
-    chart(page, "layer29/p49")
+    card(page, "layer29/p49")
     tab.shot("1500-metrics")
 
 
@@ -212,10 +204,10 @@ def test_a_point_is_on_the_screen_soon_after_its_log(tab: Any, site: Any) -> Non
         tab.page.goto(f"{site.url}/#/live")
         tab.page.locator("a.run-name").first.wait_for()
         tab.page.locator("a.run-name").first.click()
-        chart(tab.page, "loss")
+        card(tab.page, "loss")
         for points in (2, 3, 4):
             print(f"{points}.5", file=process.stdin, flush=True)
-            chart(tab.page, "loss", f"{points} points")
+            card(tab.page, "loss", f"{points} points")
         tab.page.get_by_role("button", name="Console").click()
         tab.page.get_by_text("said 4.5").wait_for()
         process.stdin.close()
@@ -228,7 +220,7 @@ def test_a_point_is_on_the_screen_soon_after_its_log(tab: Any, site: Any) -> Non
 
 def test_a_dead_service_leaves_what_is_seen_and_says_so(tab: Any, site: Any) -> None:
     page = tab.go(f"/vision/{site.ids['vit-lr0.01']}")
-    chart(page, "train/loss")
+    card(page, "train/loss")
     port = site.url.rpartition(":")[2]
     tab.expected = ("ERR_", "Failed to load")
     site.service.kill()
@@ -246,7 +238,7 @@ def test_the_page_works_under_a_path_behind_a_proxy(browser: Any, site: Any) -> 
         context = browser.new_context()
         page = context.new_page()
         page.goto(f"{address}login?ticket={site.ticket()}#/vision/{site.ids['vit-lr0.01']}")
-        chart(page, "train/loss")
+        card(page, "train/loss")
         assert page.url.startswith(f"{address}#/vision/")
         assert [cookie["path"] for cookie in context.cookies()] == ["/a/b"]
         context.close()
@@ -258,7 +250,7 @@ def test_stepwell_ui_prints_an_address_that_lets_a_browser_in(browser: Any, site
     context = browser.new_context()
     page = context.new_page()
     page.goto(link)
-    chart(page, "train/loss")
+    card(page, "train/loss")
     context.close()
 
 
