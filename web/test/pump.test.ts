@@ -79,6 +79,22 @@ describe("the pump of redraws", () => {
     await frame();
     expect(job).toHaveBeenCalledTimes(1);
   });
+  it("draws the others where one cannot be drawn, in this frame and in later ones, and says so", async () => {
+    const [after, later, report] = [vi.fn(), vi.fn(), vi.fn()];
+    vi.stubGlobal("reportError", report);
+    const failed = new Error("no such curve");
+    const fail = () => {
+      throw failed;
+    };
+    pump.pump({}, fail, true);
+    pump.pump({}, after, true);
+    await frame();
+    pump.pump({}, later, true);
+    await frame();
+    expect(after).toHaveBeenCalledTimes(1);
+    expect(later).toHaveBeenCalledTimes(1);
+    expect(report).toHaveBeenCalledExactlyOnceWith(failed);
+  });
   it("forgets what was taken back and runs the latest of one owner alone", async () => {
     const [owner, other] = [{}, {}];
     const [first, second, gone] = [vi.fn(), vi.fn(), vi.fn()];

@@ -40,7 +40,11 @@ async function frame(): Promise<void> {
   for (const [owner, { run, awaited }] of queue) {
     if (performance.now() - start >= (awaited ? AWAITED_MS : LIVE_MS)) break;
     queue.delete(owner);
-    run();
+    try {
+      run();
+    } catch (error) {
+      reportError(error); // of one chart: the others are drawn all the same
+    }
     await Promise.resolve(); // uPlot commits in a microtask: its drawing counts to this frame's budget
   }
   if (queue.size) {
