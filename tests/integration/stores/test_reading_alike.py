@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
 import uuid
@@ -200,8 +201,16 @@ def test_every_kind_of_store_gives_the_same_answer(
         assert str(question(stores[kind])) == expected, kind
 
 
-@pytest.mark.parametrize("held", [1, 100, points.HELD_POINTS])
-@pytest.mark.parametrize("kind", ["embedded", "server", "cluster"])
+HELD = {"embedded": 1, "server": 100, "cluster": points.HELD_POINTS}  # by default; each with each is thorough
+
+
+@pytest.mark.parametrize(
+    ("kind", "held"),
+    [
+        pytest.param(kind, held, marks=[] if HELD[kind] == held else pytest.mark.thorough)
+        for kind, held in itertools.product(HELD, HELD.values())
+    ],
+)
 def test_runs_read_together_have_the_points_of_each_alone(
     stores: dict[str, MetricStore], kind: str, held: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
