@@ -160,10 +160,10 @@ def test_what_is_staged_is_uploaded_at_the_next_glance(
     (home / "staging").mkdir()
     uploader = Uploader(Home(home), Settings(), lambda: False)
     uploader.start()
-    for _ in range(2):  # again once it has looked: every change is one
+    for number in (1, 2):  # again once it has looked: every change is one
         folder = stage(home)
-        wait_for(lambda: uploader.glance() or not folder.exists(), what="the upload")  # noqa: B023 - waited for here
-    assert uploader.uploaded == 2
+        wait_for(lambda: uploader.glance() or uploader.uploaded == number, what="the upload")  # noqa: B023 - waited for here
+        assert not folder.exists()
     uploader.stop()
     uploader.join(30)
 
